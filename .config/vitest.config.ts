@@ -1,0 +1,15 @@
+import { fileURLToPath } from 'node:url'
+import { defineConfig } from 'vitest/config'
+
+export default defineConfig({
+  root: fileURLToPath(new URL('..', import.meta.url)),
+  test: {
+    include: ['test/**/*.test.ts', 'properties/**/*.test.ts'],
+    // Property runs are bounded by their number of runs, never by the clock: a slow machine must not fail them.
+    testTimeout: 300_000,
+    hookTimeout: 120_000,
+    pool: 'forks',
+    // Collecting garbage on demand lets the log tests show that a compacted entry is unreachable.
+    execArgv: ['--expose-gc'],
+  },
+})

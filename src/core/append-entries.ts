@@ -1,0 +1,259 @@
+import { advanceCommit, followCommit } from './commit.ts'
+import type { Entry } from './entry.ts'
+import { maxIndex, minIndex, predecessor, successor, type Index, type NodeId } from './ids.ts'
+import { lastIndexNotAbove, slice, termAt } from './log/log.ts'
+import {
+  heard,
+  sentProbe,
+  sentReplicate,
+  toProbe,
+  toReplicate,
+  type Probe,
+  type Progress,
+  type Replicate,
+} from './progress.ts'
+import { becomeFollower } from './role.ts'
+import { acknowledgeRound } from './rounds.ts'
+import type { AppendEntries, AppendEntriesFailure, AppendEntriesResponse, AppendEntriesSuccess } from './rpc.ts'
+import { endTransfer, startTransfer } from './snapshot-transfer.ts'
+import { appendAndSave, ignore, ownLeader, promise, truncateAndSave, type OwnLeader, type Work } from './work.ts'
+
+/**
+ * Why a leader turns to a follower. `entries`: there may be some to send. `news`: also when only commitIndex is new.
+ * `heartbeat`: in any case (section 5.2), which also ends a probe's pause and finds out what was lost on the way.
+ */
+type Occasion = 'entries' | 'news' | 'heartbeat'
+
+export const broadcastAppend = (work: Work, occasion: Occasion): void => {
+  const leader = ownLeader(work)
+  if (leader === null) return
+  for (let at = 0; at < leader.progress.length; at++) sendAppend(work, leader, at, occasion)
+}
+
+/** Sends what the follower's progress allows, as AppendEntries or by starting a snapshot transfer. */
+export const sendAppend = (work: Work, leader: OwnLeader, at: number, occasion: Occasion): void => {
+  const progress = leader.progress[at]
+  if (progress === undefined) return
+  if (progress.mode === 'snapshot') {
+    if (occasion === 'heartbeat') sendAtBase(work, leader, progress)
+    return
+  }
+  if (progress.nextIndex <= work.log.baseIndex) {
+    // Only a follower that answers gets a transfer: to a dead one it would pin the log for nothing.
+    if (progress.active) startTransfer(work, leader, at)
+    if (!progress.active || occasion === 'heartbeat') sendAtBase(work, leader, progress)
+    return
+  }
+  leader.progress[at] =
+    progress.mode === 'probe'
+      ? sendProbe(work, leader, progress, occasion)
+      : sendPipelined(work, leader, progress, occasion)
+}
+
+const sendProbe = (work: Work, leader: OwnLeader, progress: Probe, occasion: Occasion): Probe => {
+  const { log, server, options } = work
+  if (progress.paused && occasion !== 'heartbeat') return progress
+  const entries = slice(log, progress.nextIndex, log.lastIndex, options.messageEntriesMax, options.messageBytesMax)
+  if (entries.length === 0 && occasion !== 'heartbeat') return progress
+  sendEntries(work, leader, progress, entries)
+  return sentProbe(progress, server.commitIndex, entries.length > 0)
+}
+
+const sendPipelined = (work: Work, leader: OwnLeader, progress: Replicate, occasion: Occasion): Replicate => {
+  const { log, server, options } = work
+  let current = progress
+  while (current.nextIndex <= log.lastIndex && hasRoom(work, current)) {
+    const entries = slice(log, current.nextIndex, log.lastIndex, options.messageEntriesMax, options.messageBytesMax)
+    sendEntries(work, leader, current, entries)
+    const nextIndex = successor(current.nextIndex, entries.length)
+    const sent = { lastIndex: predecessor(nextIndex), bytes: bytesOf(entries) }
+    current = sentReplicate(current, server.commitIndex, nextIndex, [...current.inflight, sent])
+  }
+  if (current !== progress) return current
+  const hasNews = occasion === 'news' && progress.sentCommit < server.commitIndex && progress.inflight.length === 0
+  if (occasion !== 'heartbeat' && !hasNews) return progress
+  sendEntries(work, leader, progress, [])
+  return sentReplicate(progress, server.commitIndex, progress.nextIndex, progress.inflight)
+}
+
+const hasRoom = ({ options }: Work, { inflight }: Replicate): boolean => {
+  if (inflight.length === 0) return true
+  if (inflight.length >= options.inflightMessagesMax) return false
+  let bytes = 0
+  for (const message of inflight) bytes += message.bytes
+  return bytes < options.inflightBytesMax
+}
+
+const bytesOf = (entries: readonly Entry[]): number => {
+  let bytes = 0
+  for (const entry of entries) bytes += entry.bytes
+  return bytes
+}
+
+const sendEntries = (
+  work: Work,
+  leader: OwnLeader,
+  { id, nextIndex }: Probe | Replicate,
+  entries: readonly Entry[],
+): void => appendTo(work, leader, id, predecessor(nextIndex), entries)
+
+/** A heartbeat to a follower whose next entry is compacted: empty, at the log's base, where the term is known. */
+const sendAtBase = (work: Work, leader: OwnLeader, { id }: Progress): void =>
+  appendTo(work, leader, id, work.log.baseIndex, [])
+
+const appendTo = (
+  { server, log, outputs }: Work,
+  { round }: OwnLeader,
+  to: NodeId,
+  prevLogIndex: Index,
+  entries: readonly Entry[],
+): void => {
+  outputs.push({
+    type: 'send',
+    to,
+    rpc: {
+      type: 'AppendEntries',
+      term: server.currentTerm,
+      leaderId: server.id,
+      prevLogIndex,
+      prevLogTerm: termAt(log, prevLogIndex) ?? log.baseTerm,
+      entries,
+      leaderCommit: server.commitIndex,
+      round,
+    },
+  })
+}
+
+/**
+ * Receiver of AppendEntries (Figure 2, "Receiver implementation" 2–5; 1 is the term rule in step.ts).
+ * The answer is a promise: it leaves with the save of the entries it vouches for.
+ */
+export const handleAppendEntries = (work: Work, from: NodeId, rpc: AppendEntries): void => {
+  const { server, log } = work
+  if (server.role.type === 'leader') return ignore(work, 'second leader in one term', from)
+  becomeFollower(work, server.currentTerm, from)
+  server.electionElapsedTicks = 0
+  if (!isWellFormed(rpc)) return ignore(work, 'malformed', from)
+  // Before commitIndex the logs agree anyway (Leader Completeness), and the terms may be compacted.
+  if (rpc.prevLogIndex >= server.commitIndex && termAt(log, rpc.prevLogIndex) !== rpc.prevLogTerm)
+    return rejectAppend(work, from, rpc)
+  if (!appendMissing(work, rpc)) return ignore(work, 'contradicts a committed entry', from)
+  const matchIndex = maxIndex(lastOf(rpc), server.commitIndex)
+  followCommit(work, rpc.leaderCommit, lastOf(rpc))
+  promise(work, from, {
+    type: 'AppendEntriesResponse',
+    term: server.currentTerm,
+    success: true,
+    matchIndex,
+    round: rpc.round,
+  })
+}
+
+const lastOf = (rpc: AppendEntries): Index => successor(rpc.prevLogIndex, rpc.entries.length)
+
+const isWellFormed = ({ term, prevLogIndex, prevLogTerm, entries }: AppendEntries): boolean => {
+  let index: number = prevLogIndex
+  let atLeast = prevLogTerm
+  for (const entry of entries) {
+    index++
+    if (entry.index !== index || entry.term < atLeast || entry.term > term) return false
+    atLeast = entry.term
+  }
+  return prevLogTerm <= term
+}
+
+/**
+ * Drops a suffix only where an entry contradicts it ("if an existing entry conflicts with a new one"), then appends
+ * what is not there yet: an old or repeated message takes nothing away. False when it contradicts what is committed.
+ */
+const appendMissing = (work: Work, { entries }: AppendEntries): boolean => {
+  const { server } = work
+  let at = 0
+  for (const entry of entries) {
+    if (entry.index > work.log.lastIndex) break
+    if (entry.index > work.log.baseIndex && termAt(work.log, entry.index) !== entry.term) {
+      if (entry.index <= server.commitIndex) return false
+      truncateAndSave(work, entry.index)
+      break
+    }
+    at++
+  }
+  if (at < entries.length) appendAndSave(work, at === 0 ? entries : entries.slice(at))
+  return true
+}
+
+const rejectAppend = (work: Work, from: NodeId, rpc: AppendEntries): void => {
+  const { server, log } = work
+  const conflictIndex = lastIndexNotAbove(log, minIndex(rpc.prevLogIndex, log.lastIndex), rpc.prevLogTerm)
+  promise(work, from, {
+    type: 'AppendEntriesResponse',
+    term: server.currentTerm,
+    success: false,
+    rejectedIndex: rpc.prevLogIndex,
+    conflictIndex,
+    conflictTerm: termAt(log, conflictIndex) ?? log.baseTerm,
+    round: rpc.round,
+  })
+}
+
+/** Figure 2, "Rules for Servers, Leaders": update nextIndex and matchIndex, or decrease nextIndex and retry. */
+export const handleAppendEntriesResponse = (work: Work, from: NodeId, rpc: AppendEntriesResponse): void => {
+  const leader = ownLeader(work)
+  if (leader === null) return ignore(work, 'stale response', from)
+  const at = leader.progress.findIndex(({ id }) => id === from)
+  const progress = leader.progress[at]
+  if (progress === undefined) return ignore(work, 'not a member', from)
+  if (rpc.success) acceptMatch(work, leader, at, progress, rpc)
+  else backUp(work, leader, at, progress, rpc)
+  if (acknowledgeRound(work)) broadcastAppend(work, 'heartbeat')
+}
+
+const acceptMatch = (
+  work: Work,
+  leader: OwnLeader,
+  at: number,
+  progress: Progress,
+  { matchIndex, round }: AppendEntriesSuccess,
+): void => {
+  if (matchIndex > work.log.lastIndex) return ignore(work, 'malformed', progress.id)
+  leader.progress[at] = matched(work, progress, matchIndex, round)
+  if (advanceCommit(work)) broadcastAppend(work, 'news')
+  else sendAppend(work, leader, at, 'news')
+}
+
+/** The follower's log equals ours up to `upTo`: whatever it was doing, entries may stream after that. */
+export const matched = (work: Work, progress: Progress, upTo: Index, round: number): Progress => {
+  const matchIndex = maxIndex(progress.matchIndex, upTo)
+  if (progress.mode === 'snapshot') {
+    // Any acknowledgement that reconnects to the log will do (etcd-io/raft #84, #110).
+    if (matchIndex < work.log.baseIndex) return heard(progress, round)
+    endTransfer(work, progress, matchIndex >= progress.snapshot.lastIncludedIndex ? 'installed' : 'abandoned')
+  }
+  return toReplicate(progress, matchIndex, Math.max(progress.ackedRound, round))
+}
+
+/** Goes back to where the logs may agree, searching our side of the hint too: one round trip a term (section 5.3). */
+const backUp = (work: Work, leader: OwnLeader, at: number, progress: Progress, rpc: AppendEntriesFailure): void => {
+  const { log } = work
+  leader.progress[at] = heard(progress, rpc.round)
+  if (progress.mode === 'snapshot') return
+  const needsSnapshot = progress.nextIndex <= log.baseIndex
+  const isStale =
+    progress.mode === 'probe'
+      ? rpc.rejectedIndex !== predecessor(progress.nextIndex) && !needsSnapshot
+      : rpc.rejectedIndex <= progress.matchIndex
+  if (isStale || rpc.rejectedIndex > log.lastIndex) return ignore(work, 'stale response', progress.id)
+  const nextIndex = maxIndex(
+    successor(progress.matchIndex),
+    minIndex(successor(agreement(work, rpc)), rpc.rejectedIndex),
+  )
+  leader.progress[at] = toProbe(heard(progress, rpc.round), nextIndex)
+  sendAppend(work, leader, at, 'heartbeat')
+}
+
+/** The last index at which our log may agree with the follower's; below our base when that is compacted. */
+const agreement = ({ log }: Work, { conflictIndex, conflictTerm }: AppendEntriesFailure): Index => {
+  if (conflictIndex < log.baseIndex) return conflictIndex
+  const found = lastIndexNotAbove(log, minIndex(conflictIndex, log.lastIndex), conflictTerm)
+  return (termAt(log, found) ?? log.baseTerm) > conflictTerm && found > 0 ? predecessor(found) : found
+}

@@ -1,0 +1,113 @@
+import { UsageError } from './assert.ts'
+
+/**
+ * Every option of a server, fixed for its lifetime. Ticks are the shell's: consensus knows no other time.
+ * Defaults suit a tick of 10–100 ms.
+ */
+export interface Options {
+  /** Ticks without word from a leader before an election; each is drawn from [this, 2 × this). Above heartbeatTicks. */
+  readonly electionTimeoutTicks: number
+  /** Ticks between a leader's heartbeats. 1 or more. */
+  readonly heartbeatTicks: number
+  /** Ask before campaigning whether one could win, so that a rejoining server disturbs nobody (thesis 9.6). */
+  readonly preVote: boolean
+  /** A leader without a quorum steps down; a server that hears its leader ignores candidates (thesis 6.2, 4.2.3). */
+  readonly checkQuorum: boolean
+  /** Start every term with a blank entry, which commits what earlier terms left (section 8). Off: exact indices. */
+  readonly noopOnElection: boolean
+  /** Ticks that clocks may drift apart within one election timeout; a lease ends that much earlier (thesis 6.4.1). */
+  readonly leaseDriftTicks: number
+  /** Entries in one AppendEntries, at most. */
+  readonly messageEntriesMax: number
+  /** Bytes of entries in one AppendEntries, at most; a single larger entry still travels alone. */
+  readonly messageBytesMax: number
+  /** Unacknowledged AppendEntries with entries per follower, at most. */
+  readonly inflightMessagesMax: number
+  /** Bytes in them, at most. */
+  readonly inflightBytesMax: number
+  /** Entries appended but not committed, at most; further proposals are refused as `busy`. */
+  readonly uncommittedEntriesMax: number
+  /** Entries in one `apply` output, at most. */
+  readonly applyEntriesMax: number
+  /** Ask for a snapshot when this many entries were applied since the last one. 0: never ask. */
+  readonly snapshotEntries: number
+  /** Ask for a snapshot when the log holds this many bytes. 0: never for this reason. */
+  readonly snapshotBytes: number
+  /** Entries kept behind a snapshot, so that a follower a little behind needs no transfer. */
+  readonly trailingEntries: number
+  /** Bytes of snapshot objects under way to one follower, at most; one object is always allowed. */
+  readonly snapshotWindowBytes: number
+  /** Ticks without word from a receiver before its outstanding object is sent again. */
+  readonly snapshotObjectTimeoutTicks: number
+  /** Times in a row that happens before a transfer is given up and the follower probed afresh. */
+  readonly snapshotRetriesMax: number
+  /** Ticks a receiver may take to put a complete snapshot in force; apart from the transfer's own timeout. */
+  readonly snapshotInstallTimeoutTicks: number
+}
+
+export const DEFAULT_OPTIONS: Options = {
+  electionTimeoutTicks: 10,
+  heartbeatTicks: 1,
+  preVote: true,
+  checkQuorum: true,
+  noopOnElection: true,
+  leaseDriftTicks: 1,
+  messageEntriesMax: 4096,
+  messageBytesMax: 1 << 20,
+  inflightMessagesMax: 64,
+  inflightBytesMax: 8 << 20,
+  uncommittedEntriesMax: 1 << 20,
+  applyEntriesMax: 4096,
+  snapshotEntries: 10_000,
+  snapshotBytes: 64 << 20,
+  trailingEntries: 1_000,
+  snapshotWindowBytes: 1 << 20,
+  snapshotObjectTimeoutTicks: 20,
+  snapshotRetriesMax: 5,
+  snapshotInstallTimeoutTicks: 6_000,
+}
+
+type NumericOption = { [K in keyof Options]: Options[K] extends number ? K : never }[keyof Options]
+
+/** Least value of each number; all are whole and below 2^31. */
+const LEAST: Readonly<Record<NumericOption, number>> = {
+  electionTimeoutTicks: 2,
+  heartbeatTicks: 1,
+  leaseDriftTicks: 0,
+  messageEntriesMax: 1,
+  messageBytesMax: 1,
+  inflightMessagesMax: 1,
+  inflightBytesMax: 1,
+  uncommittedEntriesMax: 1,
+  applyEntriesMax: 1,
+  snapshotEntries: 0,
+  snapshotBytes: 0,
+  trailingEntries: 0,
+  snapshotWindowBytes: 1,
+  snapshotObjectTimeoutTicks: 1,
+  snapshotRetriesMax: 0,
+  snapshotInstallTimeoutTicks: 1,
+}
+
+/**
+ * Completes and checks options.
+ * @throws UsageError naming the option, when a number is out of bounds or the timeouts contradict each other.
+ */
+export const optionsOf = (chosen: Partial<Options> = {}): Options => {
+  const options: Options = { ...DEFAULT_OPTIONS, ...chosen }
+  for (const name of Object.keys(LEAST) as NumericOption[]) {
+    const value = options[name]
+    if (!Number.isInteger(value) || value < LEAST[name] || value >= 2 ** 31)
+      throw new UsageError(`${name} is a whole number, ${LEAST[name]} or more`, { [name]: value })
+  }
+  for (const name of Object.keys(chosen))
+    if (!(name in DEFAULT_OPTIONS)) throw new UsageError('this option does not exist', { name })
+  if (options.heartbeatTicks >= options.electionTimeoutTicks)
+    throw new UsageError('heartbeats come more often than elections', {
+      heartbeatTicks: options.heartbeatTicks,
+      electionTimeoutTicks: options.electionTimeoutTicks,
+    })
+  if (options.leaseDriftTicks >= options.electionTimeoutTicks)
+    throw new UsageError('a lease outlives its clock drift', { leaseDriftTicks: options.leaseDriftTicks })
+  return options
+}

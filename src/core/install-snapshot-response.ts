@@ -1,0 +1,34 @@
+import { broadcastAppend, matched, sendAppend } from './append-entries.ts'
+import { advanceCommit } from './commit.ts'
+import type { NodeId } from './ids.ts'
+import { heard } from './progress.ts'
+import type { InstallSnapshotResponse } from './rpc.ts'
+import { wanted } from './snapshot-transfer.ts'
+import { ignore, ownLeader, type Work } from './work.ts'
+
+/**
+ * The receiver's answer, back at the leader. What it says of its log counts always, also when the transfer is not
+ * known any more: a snapshot that took its time to be put in force is a success all the same.
+ */
+export const handleInstallSnapshotResponse = (work: Work, from: NodeId, rpc: InstallSnapshotResponse): void => {
+  const leader = ownLeader(work)
+  if (leader === null) return ignore(work, 'stale response', from)
+  const at = leader.progress.findIndex(({ id }) => id === from)
+  const known = leader.progress[at]
+  if (known === undefined) return ignore(work, 'not a member', from)
+  if (rpc.installedIndex > work.log.lastIndex) return ignore(work, 'malformed', from)
+  const progress = heard(known, 0)
+  leader.progress[at] = progress
+  if (rpc.status === 'installed') {
+    leader.progress[at] = matched(work, progress, rpc.installedIndex, 0)
+    if (advanceCommit(work)) broadcastAppend(work, 'news')
+    else sendAppend(work, leader, at, 'news')
+    return
+  }
+  if (progress.mode !== 'snapshot' || progress.transferId !== rpc.transferId)
+    return ignore(work, 'unknown transfer', from)
+  leader.progress[at] =
+    rpc.status === 'installing'
+      ? { ...progress, phase: 'install', inflight: [], idleTicks: 0, retries: 0 }
+      : wanted(work, progress, rpc.nextObjectId, rpc.digest)
+}

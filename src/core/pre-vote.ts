@@ -1,0 +1,58 @@
+import { isVoter } from './configuration.ts'
+import { nextTerm, type NodeId } from './ids.ts'
+import { voteResult } from './quorum.ts'
+import { becomeFollower, becomePreCandidate } from './role.ts'
+import type { RequestPreVote, RequestPreVoteResponse } from './rpc.ts'
+import { hearsLeader, isUpToDate, startElection, tally } from './request-vote.ts'
+import { configurationInForce, ignore, promise, send, peers, type Work } from './work.ts'
+
+/**
+ * Starts an election as the options say: asking first whether it could be won (thesis 9.6), or at once. Refuses where
+ * winning would be wrong: without a vote of its own, or with a received snapshot half in force (etcd #12163).
+ */
+export const campaign = (work: Work): void => {
+  const { server, log } = work
+  if (server.role.type === 'leader') return ignore(work, 'already leader', null)
+  if (!isVoter(configurationInForce(server), server.id)) return ignore(work, 'not a voter', null)
+  if (server.receiving?.phase === 'install') return ignore(work, 'installing a snapshot', null)
+  if (!work.options.preVote) return startElection(work)
+  becomePreCandidate(work)
+  for (const to of peers(work))
+    if (isVoter(configurationInForce(server), to))
+      send(work, to, {
+        type: 'RequestPreVote',
+        term: nextTerm(server.currentTerm),
+        candidateId: server.id,
+        lastLogIndex: log.lastIndex,
+        lastLogTerm: log.lastTerm,
+      })
+  settlePreVote(work)
+}
+
+/** Receiver of RequestPreVote: says how it would vote, and changes nothing, not even a timer. */
+export const handleRequestPreVote = (work: Work, from: NodeId, rpc: RequestPreVote): void => {
+  const { currentTerm } = work.server
+  const voteGranted = rpc.term > currentTerm && isUpToDate(work.log, rpc) && !hearsLeader(work)
+  promise(work, from, {
+    type: 'RequestPreVoteResponse',
+    term: voteGranted ? rpc.term : currentTerm,
+    voteGranted,
+  })
+}
+
+/** A grant names the term that was asked about: answers to an earlier question do not count. */
+export const handleRequestPreVoteResponse = (work: Work, from: NodeId, rpc: RequestPreVoteResponse): void => {
+  const { server } = work
+  if (server.role.type !== 'preCandidate') return ignore(work, 'stale response', from)
+  if (rpc.voteGranted && rpc.term !== nextTerm(server.currentTerm)) return ignore(work, 'stale response', from)
+  server.role = tally(server.role, from, rpc.voteGranted)
+  settlePreVote(work)
+}
+
+const settlePreVote = (work: Work): void => {
+  const { server } = work
+  if (server.role.type !== 'preCandidate') return
+  const result = voteResult(configurationInForce(server), server.role.granted, server.role.rejected)
+  if (result === 'won') startElection(work)
+  else if (result === 'lost') becomeFollower(work, server.currentTerm, null)
+}

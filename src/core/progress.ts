@@ -1,0 +1,139 @@
+import { maxIndex, successor, type Index, type NodeId, type ObjectId } from './ids.ts'
+import type { SnapshotMeta } from './rpc.ts'
+
+/** One follower (or learner) as the leader sees it: Figure 2's nextIndex and matchIndex, and how to send. */
+export type Progress = Probe | Replicate | Transfer
+
+export interface Known {
+  readonly id: NodeId
+  /** The follower's log is known to equal the leader's up to here, durably. Never falls within a term. */
+  readonly matchIndex: Index
+  /** It has answered since the last quorum check. */
+  readonly active: boolean
+  /** The latest round of heartbeats it has answered. */
+  readonly ackedRound: number
+  /** The highest leaderCommit it was sent. */
+  readonly sentCommit: Index
+}
+
+/** Where its log ends is a guess: one message with entries at a time, until one fits. */
+export interface Probe extends Known {
+  readonly mode: 'probe'
+  /** Above matchIndex. */
+  readonly nextIndex: Index
+  /** A message with entries is under way; wait for its answer or the next heartbeat. */
+  readonly paused: boolean
+}
+
+/** Its log is known: messages follow each other without waiting (thesis 10.2.1). */
+export interface Replicate extends Known {
+  readonly mode: 'replicate'
+  /** Above matchIndex: the next entry to send, as if all under way arrives. */
+  readonly nextIndex: Index
+  /** Messages with entries under way, oldest first; at most inflightMessagesMax. */
+  readonly inflight: readonly InflightMessage[]
+}
+
+export interface InflightMessage {
+  readonly lastIndex: Index
+  readonly bytes: number
+}
+
+/** It needs entries that are compacted: a snapshot is being sent, object by object. */
+export interface Transfer extends Known {
+  readonly mode: 'snapshot'
+  readonly transferId: number
+  /** What is being sent; the log after it stays pinned. */
+  readonly snapshot: SnapshotMeta
+  readonly phase: 'transfer' | 'install'
+  /** Objects sent and not yet answered, in order; their bytes stay within snapshotWindowBytes. */
+  readonly inflight: readonly InflightObject[]
+  /** The object to read next; null when the last has been read. */
+  readonly nextObjectId: ObjectId | null
+  /** The shell is reading nextObjectId. */
+  readonly reading: boolean
+  /** The chained digest before nextObjectId. */
+  readonly digest: number
+  /** Ticks since the receiver last answered. */
+  readonly idleTicks: number
+  /** Timeouts in a row. */
+  readonly retries: number
+  /** How far it has come: objects and bytes acknowledged. */
+  readonly objectsAcked: number
+  readonly bytesAcked: number
+}
+
+export interface InflightObject {
+  readonly objectId: ObjectId
+  readonly bytes: number
+  /** The chained digest before it, for sending it again. */
+  readonly digestBefore: number
+}
+
+/** A probe that may send at once. */
+export const toProbe = ({ id, matchIndex, active, ackedRound, sentCommit }: Known, nextIndex: Index): Probe => ({
+  mode: 'probe',
+  id,
+  matchIndex,
+  active,
+  ackedRound,
+  sentCommit,
+  nextIndex,
+  paused: false,
+})
+
+/** The same follower after it was sent something. Written out field by field: see the note on copies in work.ts. */
+export const sentProbe = (to: Probe, sentCommit: Index, paused: boolean): Probe => ({
+  mode: 'probe',
+  id: to.id,
+  matchIndex: to.matchIndex,
+  active: to.active,
+  ackedRound: to.ackedRound,
+  sentCommit,
+  nextIndex: to.nextIndex,
+  paused,
+})
+
+/** The same follower after it was sent something. */
+export const sentReplicate = (
+  to: Replicate,
+  sentCommit: Index,
+  nextIndex: Index,
+  inflight: readonly InflightMessage[],
+): Replicate => ({
+  mode: 'replicate',
+  id: to.id,
+  matchIndex: to.matchIndex,
+  active: to.active,
+  ackedRound: to.ackedRound,
+  sentCommit,
+  nextIndex,
+  inflight,
+})
+
+/** The follower's log equals the leader's up to matchIndex: what is under way beyond it stays so. */
+export const toReplicate = (from: Progress, matchIndex: Index, ackedRound: number): Replicate => ({
+  mode: 'replicate',
+  id: from.id,
+  matchIndex,
+  active: true,
+  ackedRound,
+  sentCommit: from.sentCommit,
+  nextIndex: from.mode === 'replicate' ? maxIndex(from.nextIndex, successor(matchIndex)) : successor(matchIndex),
+  inflight: from.mode === 'replicate' ? stillUnderWay(from.inflight, matchIndex) : NOTHING,
+})
+
+const NOTHING: readonly InflightMessage[] = []
+
+const stillUnderWay = (inflight: readonly InflightMessage[], matchIndex: Index): readonly InflightMessage[] => {
+  const oldest = inflight[0]
+  if (oldest === undefined || oldest.lastIndex > matchIndex) return inflight
+  return inflight.length === 1 ? NOTHING : inflight.filter(({ lastIndex }) => lastIndex > matchIndex)
+}
+
+/** The follower has answered, whatever it said. */
+export const heard = (from: Progress, ackedRound: number): Progress => ({
+  ...from,
+  active: true,
+  ackedRound: Math.max(from.ackedRound, ackedRound),
+})

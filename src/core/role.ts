@@ -1,0 +1,113 @@
+import type { Entry } from './entry.ts'
+import { INDEX_ZERO, nextTerm, successor, type NodeId, type Term } from './ids.ts'
+import { drawInteger } from './random.ts'
+import type { Role } from './state.ts'
+import { appendAndSave, peers, saveHardState, saveOf, type Work } from './work.ts'
+
+/** Starts the wait for a leader afresh, to a newly drawn deadline: once per election (section 5.2). */
+const drawElectionDeadline = (work: Work): void => {
+  const { server, options } = work
+  const [deadline, seed] = drawInteger(server.seed, options.electionTimeoutTicks, 2 * options.electionTimeoutTicks)
+  server.electionElapsedTicks = 0
+  server.electionDeadlineTicks = deadline
+  server.seed = seed
+}
+
+/**
+ * Follows `leaderId`, or nobody yet. A newer term clears the vote; the same term keeps it, or the server could vote
+ * twice. The election timer is left alone, unless the server led: only a leader's word and a granted vote reset it.
+ */
+export const becomeFollower = (work: Work, term: Term, leaderId: NodeId | null): void => {
+  const { server } = work
+  if (term > server.currentTerm) {
+    server.currentTerm = term
+    server.votedFor = null
+    saveHardState(work)
+  }
+  server.leaderId = leaderId
+  if (server.role.type === 'leader') {
+    refuseReads(work)
+    endTransfers(work)
+    drawElectionDeadline(work)
+  }
+  if (server.role.type !== 'follower') changeRole(work, { type: 'follower' })
+}
+
+const refuseReads = ({ server, outputs }: Work): void => {
+  if (server.role.type !== 'leader') return
+  for (const { id } of server.role.reads)
+    outputs.push({ type: 'refused', id, reason: 'not-leader', leader: server.leaderId })
+}
+
+const endTransfers = ({ server, outputs }: Work): void => {
+  if (server.role.type !== 'leader') return
+  for (const progress of server.role.progress)
+    if (progress.mode === 'snapshot')
+      outputs.push({
+        type: 'transferEnded',
+        to: progress.id,
+        transferId: progress.transferId,
+        snapshot: progress.snapshot,
+        outcome: 'abandoned',
+      })
+}
+
+export const becomePreCandidate = (work: Work): void => {
+  work.server.leaderId = null
+  drawElectionDeadline(work)
+  changeRole(work, { type: 'preCandidate', granted: [work.server.id], rejected: [] })
+}
+
+/** Figure 2, "Rules for Servers, Candidates": a new term, a vote for itself, a new deadline. */
+export const becomeCandidate = (work: Work): void => {
+  const { server } = work
+  server.currentTerm = nextTerm(server.currentTerm)
+  server.votedFor = server.id
+  server.leaderId = null
+  saveHardState(work)
+  drawElectionDeadline(work)
+  changeRole(work, { type: 'candidate', granted: [], rejected: [], voteSequence: saveOf(work).sequence })
+}
+
+/** Figure 2, "Volatile state on leaders": nextIndex starts after the last entry, matchIndex at 0. */
+export const becomeLeader = (work: Work): void => {
+  const { server, log } = work
+  server.leaderId = server.id
+  server.electionElapsedTicks = 0
+  changeRole(work, {
+    type: 'leader',
+    progress: peers(work).map((id) => ({
+      mode: 'probe',
+      id,
+      matchIndex: INDEX_ZERO,
+      nextIndex: successor(log.lastIndex),
+      active: true,
+      ackedRound: 0,
+      sentCommit: INDEX_ZERO,
+      paused: false,
+    })),
+    termStartIndex: successor(log.lastIndex),
+    heartbeatElapsedTicks: 0,
+    round: 0,
+    ackedRound: 0,
+    reads: [],
+    clockTicks: 0,
+    roundsStarted: [],
+    leaseTicks: -1,
+    transfersStarted: 0,
+  })
+  if (work.options.noopOnElection) appendAndSave(work, [noop(work)])
+}
+
+const noop = ({ server, log }: Work): Entry => ({
+  type: 'noop',
+  index: successor(log.lastIndex),
+  term: server.currentTerm,
+  bytes: 0,
+})
+
+const changeRole = (work: Work, role: Role): void => {
+  work.server.role = role
+  work.leader = null
+  work.outputs.push({ type: 'note', event: 'became', role: role.type, term: work.server.currentTerm })
+}

@@ -1,0 +1,64 @@
+import type { NodeId } from './ids.ts'
+import { voteResult } from './quorum.ts'
+import type { PendingRead } from './state.ts'
+import { configurationInForce, ownLeader, type OwnLeader, type Work } from './work.ts'
+
+/*
+ * Rounds of heartbeats: each has a number that followers echo. A round that a quorum has answered proves that nobody
+ * else led when it began, which serves reads (thesis 6.4) and renews the lease (6.4.1).
+ */
+
+/** Starts a round: the heartbeats that follow carry its number. */
+export const beginRound = (work: Work): void => {
+  const leader = ownLeader(work)
+  if (leader === null) return
+  leader.round++
+  leader.heartbeatElapsedTicks = 0
+  // Without the quorum check rounds could pile up unanswered, and leases would mean nothing.
+  if (work.options.checkQuorum)
+    leader.roundsStarted = [...leader.roundsStarted, { round: leader.round, atTicks: leader.clockTicks }]
+  acknowledgeRound(work)
+}
+
+/**
+ * Finds the latest round that a quorum has answered, renews the lease, and serves the reads that waited for it.
+ * True when reads that came meanwhile began a new round, whose heartbeats are to be sent.
+ */
+export const acknowledgeRound = (work: Work): boolean => {
+  const { server } = work
+  if (server.role.type !== 'leader' || server.role.ackedRound === server.role.round) return false
+  const leader = ownLeader(work)
+  if (leader === null) return false
+  const acked = quorumRound(work, leader)
+  if (acked <= leader.ackedRound) return false
+  leader.ackedRound = acked
+  const answered = leader.roundsStarted.filter(({ round }) => round <= acked)
+  leader.leaseTicks = answered.at(-1)?.atTicks ?? leader.leaseTicks
+  leader.roundsStarted = leader.roundsStarted.slice(answered.length)
+  answerReads(work)
+  const isAnotherWanted = leader.reads.some(({ round }) => round > leader.round)
+  if (isAnotherWanted) beginRound(work)
+  return isAnotherWanted
+}
+
+const quorumRound = (work: Work, leader: OwnLeader): number => {
+  const configuration = configurationInForce(work.server)
+  const rounds = new Set([leader.round, ...leader.progress.map(({ ackedRound }) => ackedRound)])
+  for (const round of [...rounds].sort((a, b) => b - a)) {
+    const answered: NodeId[] = leader.progress.filter(({ ackedRound }) => ackedRound >= round).map(({ id }) => id)
+    if (voteResult(configuration, [...answered, work.server.id], []) === 'won') return round
+  }
+  return leader.ackedRound
+}
+
+/** Answers the reads whose leadership is proven and whose index is known. */
+export const answerReads = (work: Work): void => {
+  const leader = ownLeader(work)
+  if (leader === null || leader.reads.length === 0) return
+  const waiting: PendingRead[] = []
+  for (const read of leader.reads)
+    if (read.round <= leader.ackedRound && read.index !== null)
+      work.outputs.push({ type: 'readReady', id: read.id, index: read.index })
+    else waiting.push(read)
+  leader.reads = waiting
+}

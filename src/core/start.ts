@@ -1,0 +1,159 @@
+import { UsageError, invariant } from './assert.ts'
+import { optionsOf, type Options } from './config.ts'
+import type { Configuration, ConfigurationAt } from './configuration.ts'
+import type { Entry } from './entry.ts'
+import { INDEX_ZERO, TERM_ZERO, isCounter, maxIndex, type Index, type NodeId, type Term } from './ids.ts'
+import { logOf, termAt, emptyLog, type Log } from './log/log.ts'
+import type { HardState } from './output.ts'
+import { drawInteger, seedFrom, type Seed } from './random.ts'
+import type { SnapshotMeta } from './rpc.ts'
+import type { RaftState, Receiving } from './state.ts'
+
+/** What a server of a new cluster is made from. */
+export interface Birth {
+  readonly id: NodeId
+  /** The cluster's first members, the same on each of them; empty for a server that will be told. */
+  readonly configuration: Configuration
+  readonly options?: Partial<Options>
+  /** Any 32-bit number; servers may share it, as their names are mixed in. Default 0. */
+  readonly seed?: Seed
+}
+
+/** What a disk gave back. */
+export interface Remains {
+  readonly id: NodeId
+  readonly options?: Partial<Options>
+  readonly seed?: Seed
+  readonly hardState: HardState
+  /** The latest durable snapshot. A server that never took one keeps its birth here, at index 0. */
+  readonly snapshot: SnapshotMeta
+  /** The entry before the first one held; at or below the snapshot. Default: the snapshot's last. */
+  readonly base?: { readonly index: Index; readonly term: Term }
+  readonly entries: readonly Entry[]
+  /** How far a state machine with a disk of its own has come; default: the snapshot. */
+  readonly lastApplied?: Index
+  /** Objects of an unfinished transfer that survived: the transfer resumes after them. */
+  readonly received?: Pick<Receiving, 'snapshot' | 'nextObjectId' | 'digest'>
+}
+
+/** The snapshot that stands for a cluster's birth: nothing applied, its first configuration. */
+export const birthSnapshot = (configuration: Configuration): SnapshotMeta => ({
+  lastIncludedIndex: INDEX_ZERO,
+  lastIncludedTerm: TERM_ZERO,
+  configuration,
+  configurationIndex: INDEX_ZERO,
+})
+
+/**
+ * A server that never ran: follower in term 0 with an empty log.
+ * @throws UsageError when an option is out of bounds.
+ */
+export const initial = (birth: Birth): RaftState =>
+  restart({
+    ...birth,
+    hardState: { currentTerm: TERM_ZERO, votedFor: null },
+    snapshot: birthSnapshot(birth.configuration),
+    entries: [],
+  })
+
+/**
+ * A server as its disk remembers it: a follower of nobody, with everything it ever promised (Figure 2, "Persistent
+ * state"). Refuses remains with holes rather than run on them.
+ * @throws UsageError when the pieces contradict each other.
+ */
+export const restart = (remains: Remains): RaftState => {
+  const options = optionsOf(remains.options)
+  const { snapshot, hardState } = remains
+  const log = survivingLog(remains)
+  if (!isCounter(hardState.currentTerm) || hardState.currentTerm < log.lastTerm)
+    throw new UsageError('currentTerm is no lower than the last entry of the log', {
+      currentTerm: hardState.currentTerm,
+      lastTerm: log.lastTerm,
+    })
+  const lastApplied = maxIndex(snapshot.lastIncludedIndex, remains.lastApplied ?? INDEX_ZERO)
+  if (lastApplied > log.lastIndex)
+    throw new UsageError('the log reaches what was applied', { lastApplied, lastIndex: log.lastIndex })
+  const [electionDeadlineTicks, seed] = drawInteger(
+    seedFrom(remains.id, remains.seed),
+    options.electionTimeoutTicks,
+    2 * options.electionTimeoutTicks,
+  )
+  return {
+    options,
+    log,
+    server: {
+      id: remains.id,
+      currentTerm: hardState.currentTerm,
+      votedFor: hardState.votedFor,
+      leaderId: null,
+      role: { type: 'follower' },
+      commitIndex: lastApplied,
+      applyingIndex: lastApplied,
+      lastApplied,
+      durableIndex: log.lastIndex,
+      saveSequence: 0,
+      savedSequence: 0,
+      truncation: null,
+      configurations: configurationsIn(snapshot, remains.entries),
+      snapshot,
+      snapshotRequested: INDEX_ZERO,
+      receiving: resumed(remains),
+      electionElapsedTicks: 0,
+      electionDeadlineTicks,
+      seed,
+    },
+  }
+}
+
+const survivingLog = (remains: Remains): Log => {
+  const { snapshot, entries } = remains
+  const base = remains.base ?? { index: snapshot.lastIncludedIndex, term: snapshot.lastIncludedTerm }
+  if (base.index > snapshot.lastIncludedIndex)
+    throw new UsageError('a snapshot covers everything before the first entry of the log', {
+      snapshotIndex: snapshot.lastIncludedIndex,
+      firstIndex: base.index + 1,
+    })
+  let previous: { readonly index: Index; readonly term: Term } = base
+  for (const entry of entries) {
+    if (entry.index !== previous.index + 1 || entry.term < previous.term)
+      throw new UsageError('entries follow each other without holes, their terms never falling', {
+        index: entry.index,
+        term: entry.term,
+        after: previous,
+      })
+    previous = entry
+  }
+  const log = logOf(base.index, base.term, entries)
+  // A snapshot is committed: a log that ends before it, or disagrees with it, has nothing to add.
+  return termAt(log, snapshot.lastIncludedIndex) === snapshot.lastIncludedTerm
+    ? log
+    : emptyLog(snapshot.lastIncludedIndex, snapshot.lastIncludedTerm)
+}
+
+const configurationsIn = (
+  snapshot: SnapshotMeta,
+  entries: readonly Entry[],
+): readonly [ConfigurationAt, ...ConfigurationAt[]] => {
+  const records: [ConfigurationAt, ...ConfigurationAt[]] = [
+    { index: snapshot.configurationIndex, configuration: snapshot.configuration },
+  ]
+  for (const entry of entries)
+    if (entry.type === 'configuration' && entry.index > snapshot.lastIncludedIndex)
+      records.push({ index: entry.index, configuration: entry.configuration })
+  return records
+}
+
+const resumed = ({ received, snapshot, hardState, id }: Remains): Receiving | null => {
+  if (received === undefined || received.snapshot.lastIncludedIndex <= snapshot.lastIncludedIndex) return null
+  invariant(received.snapshot.lastIncludedTerm <= hardState.currentTerm, 'a snapshot in transfer is of a known term')
+  // Nobody's transfer yet: the first offer of the same snapshot takes it up, any other replaces it.
+  return {
+    ...received,
+    leaderId: id,
+    term: TERM_ZERO,
+    transferId: 0,
+    phase: 'transfer',
+    saving: null,
+    queued: [],
+  }
+}

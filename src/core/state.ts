@@ -1,0 +1,117 @@
+import type { Options } from './config.ts'
+import type { ConfigurationAt } from './configuration.ts'
+import type { Index, NodeId, ObjectId, Term } from './ids.ts'
+import type { Log } from './log/log.ts'
+import type { RequestId } from './message.ts'
+import type { Progress } from './progress.ts'
+import type { Seed } from './random.ts'
+import type { InstallSnapshot, SnapshotMeta } from './rpc.ts'
+
+/** A server's whole state: plain data, equal to itself after a round trip through JSON. */
+export interface RaftState {
+  readonly options: Options
+  readonly server: Server
+  readonly log: Log
+}
+
+/** Figure 2, "State", beside the log. */
+export interface Server {
+  readonly id: NodeId
+  /** Latest term this server has seen; never falls, also across restarts. */
+  readonly currentTerm: Term
+  /** Whom it voted for in currentTerm. */
+  readonly votedFor: NodeId | null
+  /** The leader of currentTerm, as far as is known. */
+  readonly leaderId: NodeId | null
+  readonly role: Role
+  /** Highest index known to be committed. */
+  readonly commitIndex: Index
+  /** Highest index handed out for applying: in [lastApplied, commitIndex]. */
+  readonly applyingIndex: Index
+  /** Highest index the state machine has acknowledged. */
+  readonly lastApplied: Index
+  /** Entries up to here are on this server's disk. */
+  readonly durableIndex: Index
+  /** Sequence of the last save emitted, and of the last one answered. */
+  readonly saveSequence: number
+  readonly savedSequence: number
+  /** A truncation not yet durable: answers to earlier saves vouch for nothing from `index` on. */
+  readonly truncation: { readonly sequence: number; readonly index: Index } | null
+  /** The configuration at the log's base and every later one in the log, oldest first; the last is in force. */
+  readonly configurations: readonly [ConfigurationAt, ...ConfigurationAt[]]
+  /** The latest durable snapshot; lastIncludedIndex 0 stands for the initial state. */
+  readonly snapshot: SnapshotMeta
+  /** A snapshot was asked for, up to this index; 0 when none is. */
+  readonly snapshotRequested: Index
+  readonly receiving: Receiving | null
+  /** Ticks since the leader (or a granted vote) was last heard of; a leader counts towards its quorum check. */
+  readonly electionElapsedTicks: number
+  /** Drawn from [electionTimeoutTicks, 2 × electionTimeoutTicks). */
+  readonly electionDeadlineTicks: number
+  readonly seed: Seed
+}
+
+export type Role = Follower | PreCandidate | Candidate | Leader
+
+export interface Follower {
+  readonly type: 'follower'
+}
+
+/** Asking whether an election could be won (thesis 9.6). */
+export interface PreCandidate {
+  readonly type: 'preCandidate'
+  readonly granted: readonly NodeId[]
+  readonly rejected: readonly NodeId[]
+}
+
+export interface Candidate {
+  readonly type: 'candidate'
+  readonly granted: readonly NodeId[]
+  readonly rejected: readonly NodeId[]
+  /** Its vote for itself counts once the save of this sequence is durable. */
+  readonly voteSequence: number
+}
+
+export interface Leader {
+  readonly type: 'leader'
+  /** Every other member, in the order of the configuration's sorted names. */
+  readonly progress: readonly Progress[]
+  /** The first index of this term; commitIndex below it may lag behind what was committed before (section 8). */
+  readonly termStartIndex: Index
+  readonly heartbeatElapsedTicks: number
+  /** The latest round of heartbeats begun, and the latest that a quorum has answered. */
+  readonly round: number
+  readonly ackedRound: number
+  readonly reads: readonly PendingRead[]
+  /** Ticks as leader: the clock of leases. */
+  readonly clockTicks: number
+  /** When unanswered rounds began, oldest first. */
+  readonly roundsStarted: readonly { readonly round: number; readonly atTicks: number }[]
+  /** When the latest round that a quorum answered began; −1 before the first. */
+  readonly leaseTicks: number
+  readonly transfersStarted: number
+}
+
+/** A read waits for its round to be answered by a quorum, and for an entry of this term to be committed. */
+export interface PendingRead {
+  readonly id: RequestId
+  readonly round: number
+  /** commitIndex when asked; null until an entry of this term is committed (thesis 6.4, step 1). */
+  readonly index: Index | null
+}
+
+/** The receiver's half of a snapshot transfer. */
+export interface Receiving {
+  readonly leaderId: NodeId
+  readonly term: Term
+  readonly transferId: number
+  readonly snapshot: SnapshotMeta
+  readonly phase: 'transfer' | 'install'
+  readonly nextObjectId: ObjectId
+  /** Chained over the objects held. */
+  readonly digest: number
+  /** The object being saved: its digest comes into force when it is; null when none is. */
+  readonly saving: { readonly objectId: ObjectId; readonly digest: number; readonly isLast: boolean } | null
+  /** Objects that came while one was being saved, oldest first; bytes bounded by snapshotWindowBytes. */
+  readonly queued: readonly InstallSnapshot[]
+}

@@ -1,0 +1,154 @@
+import { handleAppendEntries, handleAppendEntriesResponse } from './append-entries.ts'
+import { unreachable } from './assert.ts'
+import { handleSnapshotFailed, handleSnapshotTaken } from './compaction.ts'
+import { handleApplied, handleSaved } from './disk.ts'
+import { INDEX_ZERO, TERM_ZERO, type NodeId } from './ids.ts'
+import { handleInstallSnapshotResponse } from './install-snapshot-response.ts'
+import {
+  handleInstallSnapshot,
+  handleObjectRejected,
+  handleObjectSaved,
+  handleSnapshotInstalled,
+} from './install-snapshot.ts'
+import type { Message } from './message.ts'
+import type { Output } from './output.ts'
+import { campaign, handleRequestPreVote, handleRequestPreVoteResponse } from './pre-vote.ts'
+import { handlePropose } from './propose.ts'
+import { handleRead } from './read-index.ts'
+import { handleRequestVote, handleRequestVoteResponse, hearsLeader } from './request-vote.ts'
+import { becomeFollower } from './role.ts'
+import type { Rpc } from './rpc.ts'
+import { handleObjectRead, handleObjectReadFailed } from './snapshot-transfer.ts'
+import type { RaftState } from './state.ts'
+import { handleTick } from './tick.ts'
+import { beginWork, endWork, ignore, promise, type Work } from './work.ts'
+
+/**
+ * Raft. Takes a server's state and one message; returns the next state and what is to be done about it, in order.
+ * Pure: the arguments are never changed, and equal arguments give equal results. Total for whatever a peer sends:
+ * nonsense is ignored out loud, by a note.
+ * @throws UsageError when the caller breaks the contract of a message; nothing has changed then.
+ */
+export const step = (state: RaftState, message: Message): readonly [RaftState, readonly Output[]] => {
+  const work = beginWork(state)
+  dispatch(work, message)
+  return endWork(work)
+}
+
+const dispatch = (work: Work, message: Message): void => {
+  switch (message.type) {
+    case 'tick':
+      return handleTick(work)
+    case 'receive':
+      return receive(work, message.from, message.rpc)
+    case 'propose':
+      return handlePropose(work, message)
+    case 'saved':
+      return handleSaved(work, message)
+    case 'applied':
+      return handleApplied(work, message)
+    case 'snapshotTaken':
+      return handleSnapshotTaken(work, message)
+    case 'snapshotFailed':
+      return handleSnapshotFailed(work, message)
+    case 'objectRead':
+      return handleObjectRead(work, message)
+    case 'objectReadFailed':
+      return handleObjectReadFailed(work, message)
+    case 'objectSaved':
+      return handleObjectSaved(work, message)
+    case 'objectRejected':
+      return handleObjectRejected(work, message)
+    case 'snapshotInstalled':
+      return handleSnapshotInstalled(work, message)
+    case 'read':
+      return handleRead(work, message)
+    case 'campaign':
+      return campaign(work)
+    default:
+      return unreachable(message)
+  }
+}
+
+const receive = (work: Work, from: NodeId, rpc: Rpc): void => {
+  if (!applyTermRule(work, from, rpc)) return
+  switch (rpc.type) {
+    case 'RequestPreVote':
+      return handleRequestPreVote(work, from, rpc)
+    case 'RequestPreVoteResponse':
+      return handleRequestPreVoteResponse(work, from, rpc)
+    case 'RequestVote':
+      return handleRequestVote(work, from, rpc)
+    case 'RequestVoteResponse':
+      return handleRequestVoteResponse(work, from, rpc)
+    case 'AppendEntries':
+      return handleAppendEntries(work, from, rpc)
+    case 'AppendEntriesResponse':
+      return handleAppendEntriesResponse(work, from, rpc)
+    case 'InstallSnapshot':
+      return handleInstallSnapshot(work, from, rpc)
+    case 'InstallSnapshotResponse':
+      return handleInstallSnapshotResponse(work, from, rpc)
+    default:
+      return unreachable(rpc)
+  }
+}
+
+/**
+ * Figure 2, "Rules for Servers, All Servers", second rule, and rule 1 of every receiver, once for all RPCs.
+ * A newer term makes a follower, an older one is answered with ours. The exceptions: a question before an election
+ * and its grant speak of a term that may never be; a candidate is not heard while the leader is alive.
+ * Returns whether the message is to be handled.
+ */
+const applyTermRule = (work: Work, from: NodeId, rpc: Rpc): boolean => {
+  const { currentTerm } = work.server
+  if (rpc.term === currentTerm || rpc.type === 'RequestPreVote') return true
+  if (rpc.term < currentTerm) {
+    answerStaleTerm(work, from, rpc)
+    return false
+  }
+  if (rpc.type === 'RequestPreVoteResponse' && rpc.voteGranted) return true
+  if (rpc.type === 'RequestVote' && work.options.checkQuorum && hearsLeader(work)) {
+    ignore(work, 'leader is alive', from)
+    return false
+  }
+  const isFromLeader = rpc.type === 'AppendEntries' || rpc.type === 'InstallSnapshot'
+  becomeFollower(work, rpc.term, isFromLeader ? from : null)
+  return true
+}
+
+/** "Reply false if term < currentTerm": the sender learns of the newer term. Old answers need no answer. */
+const answerStaleTerm = (work: Work, from: NodeId, rpc: Exclude<Rpc, { type: 'RequestPreVote' }>): void => {
+  const term = work.server.currentTerm
+  switch (rpc.type) {
+    case 'RequestVote':
+      return promise(work, from, { type: 'RequestVoteResponse', term, voteGranted: false })
+    case 'AppendEntries':
+      return promise(work, from, {
+        type: 'AppendEntriesResponse',
+        term,
+        success: false,
+        rejectedIndex: rpc.prevLogIndex,
+        conflictIndex: INDEX_ZERO,
+        conflictTerm: TERM_ZERO,
+        round: 0,
+      })
+    case 'InstallSnapshot':
+      return promise(work, from, {
+        type: 'InstallSnapshotResponse',
+        term,
+        transferId: rpc.transferId,
+        status: 'wanted',
+        nextObjectId: rpc.objectId,
+        digest: 0,
+        installedIndex: INDEX_ZERO,
+      })
+    case 'RequestPreVoteResponse':
+    case 'RequestVoteResponse':
+    case 'AppendEntriesResponse':
+    case 'InstallSnapshotResponse':
+      return ignore(work, 'stale term', from)
+    default:
+      return unreachable(rpc)
+  }
+}
