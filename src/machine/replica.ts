@@ -1,0 +1,65 @@
+import { UsageError } from '../core/assert.ts'
+import type { JsonValue } from '../core/entry.ts'
+import { initial, restart, type Birth, type Remains } from '../core/start.ts'
+import type { RaftState } from '../core/state.ts'
+import type { CapturedObject } from './capture.ts'
+import type { StateMachine } from './machine.ts'
+import { ReplicaRun } from './replica-run.ts'
+import type { Replica, ReplicaMessage, ReplicaOutput } from './replica-state.ts'
+
+/** A replica of a new cluster. @throws UsageError as `initial` does. */
+export const createReplica = <S, C extends JsonValue, R extends JsonValue>(
+  machine: StateMachine<S, C, R>,
+  birth: Birth,
+): Replica<S, R> => replicaOf(initial(birth), machine.initial)
+
+/**
+ * A replica as its disk remembers it. `objects` are those of the snapshot in `remains`, none where that is the
+ * cluster's birth; `received` those of an unfinished transfer.
+ * @throws UsageError when the snapshot's objects do not make a state, or `restart` refuses the remains.
+ */
+export const restartReplica = <S, C extends JsonValue, R extends JsonValue>(
+  machine: StateMachine<S, C, R>,
+  remains: Remains,
+  objects: Iterable<CapturedObject>,
+  received: Iterable<CapturedObject> = [],
+): Replica<S, R> => {
+  const restored = writeAll(machine, objects)
+  if (remains.snapshot.lastIncludedIndex > 0 && !restored.isComplete)
+    throw new UsageError('a stored snapshot has all its objects', { snapshot: remains.snapshot.lastIncludedIndex })
+  const replica = replicaOf<S, R>(restart(remains), restored.state)
+  const snapshot = remains.received?.snapshot
+  if (snapshot === undefined || replica.raft.server.receiving === null) return replica
+  return { ...replica, incoming: { snapshot, state: writeAll(machine, received).state } }
+}
+
+const replicaOf = <S, R>(raft: RaftState, state: S): Replica<S, R> => ({
+  raft,
+  machine: state,
+  captures: [{ snapshot: raft.server.snapshot, state }],
+  incoming: null,
+  pending: [],
+  reads: [],
+})
+
+const writeAll = <S, C extends JsonValue, R extends JsonValue>(
+  machine: StateMachine<S, C, R>,
+  objects: Iterable<CapturedObject>,
+): { readonly state: S; readonly isComplete: boolean } => {
+  let state = machine.initial
+  let isComplete = false
+  for (const { id, data } of objects) {
+    const written = machine.writeObject(state, id, data)
+    if ('error' in written) throw new UsageError(`a stored object is not readable: ${written.error}`, { id })
+    state = written.state
+    isComplete = written.next === null
+  }
+  return { state, isComplete }
+}
+
+/** The reducer that shells run: `step`, with the state machine's part done on the spot. As pure as both are. */
+export const replicaStep = <S, C extends JsonValue, R extends JsonValue>(
+  machine: StateMachine<S, C, R>,
+  replica: Replica<S, R>,
+  message: ReplicaMessage,
+): readonly [Replica<S, R>, readonly ReplicaOutput<R>[]] => new ReplicaRun(machine, replica).run(message)

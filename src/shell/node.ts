@@ -1,0 +1,213 @@
+import { unreachable } from '../core/assert.ts'
+import type { Entry, JsonValue } from '../core/entry.ts'
+import { FIRST_OBJECT, successor, type NodeId, type ObjectId } from '../core/ids.ts'
+import { slice, type Log } from '../core/log/log.ts'
+import type { Rpc } from '../core/rpc.ts'
+import type { CapturedObject } from '../machine/capture.ts'
+import type { StateMachine } from '../machine/machine.ts'
+import { replicaStep } from '../machine/replica.ts'
+import { captureAt, type Replica, type ReplicaMessage, type ReplicaOutput } from '../machine/replica-state.ts'
+import type { Storage, StorageWrite } from './storage.ts'
+
+/** What a node tells its surroundings. */
+export interface NodeEvents<R> {
+  /** Send an RPC; it may be lost. */
+  readonly send: (to: NodeId, rpc: Rpc) => void
+  /** Everything that is not for the disk or the network. */
+  readonly output: (output: NodeOutput<R>) => void
+  /** The disk failed: the node has stopped, and promises nothing any more. */
+  readonly failed: (error: unknown) => void
+}
+
+export type NodeOutput<R> = Exclude<
+  ReplicaOutput<R>,
+  { type: 'send' } | { type: 'save' } | { type: 'saveSnapshot' } | { type: 'storeObject' }
+>
+
+/** One turn at the disk: something to write, or somebody to tell when all before it is durable. */
+type Job =
+  { readonly write: StorageWrite; readonly life: number } | { readonly write: null; readonly callback: () => void }
+
+/**
+ * The imperative shell: a queue, the reducer, and an executor of its outputs, in order. It decides nothing. Saves that
+ * come while the disk is busy share its next write; what is promised on a write leaves when that is durable.
+ */
+export class Node<S, C extends JsonValue, R extends JsonValue> {
+  private readonly machine: StateMachine<S, C, R>
+  private readonly storage: Storage
+  private readonly events: NodeEvents<R>
+  private current: Replica<S, R>
+  private inbox: ReplicaMessage[] = []
+  private isStepping = false
+  private unwritten: Job[] = []
+  private isWriting = false
+  private isStopped = false
+  /** Counts replacements: answers to the saves of an earlier replica are none of the present one's business. */
+  private life = 0
+
+  constructor(machine: StateMachine<S, C, R>, replica: Replica<S, R>, storage: Storage, events: NodeEvents<R>) {
+    this.machine = machine
+    this.current = replica
+    this.storage = storage
+    this.events = events
+  }
+
+  get replica(): Replica<S, R> {
+    return this.current
+  }
+
+  /** Whether a write is under way or waiting. */
+  get isBusy(): boolean {
+    return this.isWriting || this.unwritten.length > 0
+  }
+
+  /** Runs the reducer on a message and carries out what follows. Messages that come meanwhile wait their turn. */
+  deliver(message: ReplicaMessage): void {
+    if (this.isStopped) return
+    this.inbox.push(message)
+    if (this.isStepping) return
+    this.isStepping = true
+    try {
+      for (let next = this.inbox.shift(); next !== undefined; next = this.inbox.shift()) {
+        this.step(next)
+        if (this.inbox.length === 0) this.flush()
+      }
+    } finally {
+      this.isStepping = false
+    }
+  }
+
+  /** Puts another replica in place of this one, on the disk too. For whoever vouches for its state. */
+  replace(replica: Replica<S, R>): void {
+    const { raft, machine } = replica
+    const { server, log } = raft
+    this.current = replica
+    this.life++
+    const [capture] = replica.captures
+    const { id, currentTerm, votedFor, snapshot } = server
+    this.enqueue({
+      type: 'reset',
+      remains: {
+        id,
+        hardState: { currentTerm, votedFor },
+        snapshot,
+        base: { index: log.baseIndex, term: log.baseTerm },
+        entries: entriesOf(log),
+      },
+      objects: snapshot.lastIncludedIndex === 0 ? [] : objectsOneByOne(this.machine, capture?.state ?? machine),
+    })
+  }
+
+  /** Calls back once everything written so far is durable, at once if it is. Callbacks keep their order. */
+  whenDurable(callback: () => void): void {
+    this.unwritten.push({ write: null, callback })
+    if (!this.isStepping) this.flush()
+  }
+
+  /** Takes no more messages, and sends no more promises. */
+  stop(): void {
+    this.isStopped = true
+    this.inbox = []
+    this.unwritten = []
+  }
+
+  private step(message: ReplicaMessage): void {
+    const [replica, outputs] = replicaStep(this.machine, this.current, message)
+    this.current = replica
+    for (const output of outputs) this.perform(output)
+  }
+
+  private perform(output: ReplicaOutput<R>): void {
+    switch (output.type) {
+      case 'send':
+        return this.events.send(output.to, output.rpc)
+      case 'save':
+      case 'storeObject':
+        this.unwritten.push({ write: output, life: this.life })
+        return
+      case 'saveSnapshot': {
+        const capture = captureAt(this.current.captures, output.snapshot.lastIncludedIndex)
+        if (capture === null) return
+        const objects = objectsOneByOne(this.machine, capture.state)
+        this.unwritten.push({ write: { type: 'snapshot', snapshot: output.snapshot, objects }, life: this.life })
+        return
+      }
+      case 'note':
+      case 'accepted':
+      case 'refused':
+      case 'completed':
+      case 'lost':
+      case 'readable':
+        return this.events.output(output)
+      default:
+        return unreachable(output)
+    }
+  }
+
+  private enqueue(write: StorageWrite): void {
+    this.unwritten.push({ write, life: this.life })
+    if (!this.isStepping) this.flush()
+  }
+
+  /** Writes what has gathered, unless the disk is busy: then it is part of the next write. */
+  private flush(): void {
+    while (!this.isWriting && !this.isStopped && this.unwritten.length > 0) {
+      const jobs = this.unwritten
+      this.unwritten = []
+      const writes = jobs.flatMap(({ write }) => (write === null ? [] : [write]))
+      const written = writes.length === 0 ? undefined : this.storage.write(writes)
+      if (written === undefined) this.settle(jobs)
+      else {
+        this.isWriting = true
+        void written.then(
+          () => this.afterWriting(jobs),
+          (error: unknown) => this.fail(error),
+        )
+      }
+    }
+  }
+
+  private afterWriting(jobs: readonly Job[]): void {
+    this.isWriting = false
+    if (this.isStopped) return
+    this.settle(jobs)
+    this.flush()
+  }
+
+  private fail(error: unknown): void {
+    this.isWriting = false
+    this.stop()
+    this.events.failed(error)
+  }
+
+  /** What was promised on these writes leaves, in order; then the reducer hears of them, all saves at once. */
+  private settle(jobs: readonly Job[]): void {
+    const done: ReplicaMessage[] = []
+    let saved: ReplicaMessage | null = null
+    for (const job of jobs) {
+      if (job.write === null) job.callback()
+      else if (job.life !== this.life) continue
+      else if (job.write.type === 'save') {
+        for (const { to, rpc } of job.write.then) this.events.send(to, rpc)
+        saved = { type: 'saved', sequence: job.write.sequence, lastIndex: job.write.lastIndex }
+      } else if (job.write.type === 'snapshot')
+        done.push({ type: 'snapshotTaken', index: job.write.snapshot.lastIncludedIndex })
+    }
+    if (saved !== null) this.deliver(saved)
+    for (const message of done) this.deliver(message)
+  }
+}
+
+/** The objects of a captured state, made one at a time: writing a snapshot never needs memory for all of it. */
+function* objectsOneByOne<S, C extends JsonValue, R extends JsonValue>(
+  machine: StateMachine<S, C, R>,
+  state: S,
+): Generator<CapturedObject> {
+  for (let id: ObjectId | null = FIRST_OBJECT; id !== null;) {
+    const { data, next }: { readonly data: string; readonly next: ObjectId | null } = machine.readObject(state, id)
+    yield { id, data }
+    id = next
+  }
+}
+
+const entriesOf = (log: Log): readonly Entry[] => slice(log, successor(log.baseIndex), log.lastIndex)
