@@ -20,7 +20,9 @@ export const handleInstallSnapshotResponse = (work: Work, from: NodeId, rpc: Ins
   const progress = heard(known, 0)
   leader.progress[at] = progress
   if (rpc.status === 'installed') {
-    leader.progress[at] = matched(work, progress, rpc.installedIndex, 0)
+    const reached = matched(work, progress, rpc.installedIndex, 0)
+    // What it has put in force was another, older snapshot: this one is still to be sent.
+    leader.progress[at] = reached.mode === 'snapshot' ? wanted(work, reached, rpc.nextObjectId, rpc.digest) : reached
     if (advanceCommit(work)) broadcastAppend(work, 'news')
     else sendAppend(work, leader, at, 'news')
     return

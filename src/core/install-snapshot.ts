@@ -92,6 +92,8 @@ export const handleObjectSaved = (work: Work, message: Extract<Message, { type: 
   const { saving, queued, leaderId, transferId, snapshot } = receiving
   const kept: Receiving = { ...receiving, digest: saving.digest, saving: null, queued: [] }
   if (saving.isLast) {
+    // Nobody campaigns with a snapshot half in force (etcd #12163).
+    if (server.role.type !== 'follower') becomeFollower(work, server.currentTerm, null)
     server.receiving = { ...kept, phase: 'install' }
     work.outputs.push({ type: 'installSnapshot', transferId, snapshot })
     return respond(work, leaderId, kept, 'installing')
@@ -132,7 +134,7 @@ export const handleSnapshotInstalled = (work: Work, message: Extract<Message, { 
   const { receiving } = server
   if (receiving?.phase !== 'install' || receiving.transferId !== message.transferId)
     return ignore(work, 'unknown transfer', null)
-  const { snapshot, leaderId } = receiving
+  const { snapshot } = receiving
   const { lastIncludedIndex, lastIncludedTerm } = snapshot
   const save = saveOf(work)
   save.snapshot = snapshot
@@ -155,7 +157,8 @@ export const handleSnapshotInstalled = (work: Work, message: Extract<Message, { 
   server.applyingIndex = lastIncludedIndex
   server.lastApplied = lastIncludedIndex
   work.outputs.push({ type: 'note', event: 'snapshotAdopted', index: lastIncludedIndex })
-  respond(work, leaderId, receiving, 'installed')
+  // Whoever leads by now wants to know, not only who sent it.
+  if (server.leaderId !== null) respond(work, server.leaderId, receiving, 'installed')
 }
 
 /** Answers the transfer's sender, unless the server follows somebody else by now. */

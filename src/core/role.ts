@@ -1,7 +1,7 @@
 import type { Entry } from './entry.ts'
-import { INDEX_ZERO, nextTerm, successor, type NodeId, type Term } from './ids.ts'
+import { INDEX_ZERO, nextTerm, successor, type Index, type NodeId, type Term } from './ids.ts'
 import { drawInteger } from './random.ts'
-import type { Role } from './state.ts'
+import type { Leader, Role } from './state.ts'
 import { appendAndSave, peers, saveHardState, saveOf, type Work } from './work.ts'
 
 /** Starts the wait for a leader afresh, to a newly drawn deadline: once per election (section 5.2). */
@@ -69,35 +69,39 @@ export const becomeCandidate = (work: Work): void => {
   changeRole(work, { type: 'candidate', granted: [], rejected: [], voteSequence: saveOf(work).sequence })
 }
 
-/** Figure 2, "Volatile state on leaders": nextIndex starts after the last entry, matchIndex at 0. */
 export const becomeLeader = (work: Work): void => {
   const { server, log } = work
   server.leaderId = server.id
   server.electionElapsedTicks = 0
-  changeRole(work, {
-    type: 'leader',
-    progress: peers(work).map((id) => ({
-      mode: 'probe',
-      id,
-      matchIndex: INDEX_ZERO,
-      nextIndex: successor(log.lastIndex),
-      active: true,
-      ackedRound: 0,
-      sentCommit: INDEX_ZERO,
-      paused: false,
-    })),
-    termStartIndex: successor(log.lastIndex),
-    heartbeatElapsedTicks: 0,
-    round: 0,
-    ackedRound: 0,
-    reads: [],
-    clockTicks: 0,
-    roundsStarted: [],
-    leaseTicks: -1,
-    transfersStarted: 0,
-  })
+  // A leader has all that is committed: what it was being sent before can only be older.
+  server.receiving = null
+  changeRole(work, newLeader(peers(work), log.lastIndex))
   if (work.options.noopOnElection) appendAndSave(work, [noop(work)])
 }
+
+/** Figure 2, "Volatile state on leaders": nextIndex starts after the last entry, matchIndex at 0. */
+export const newLeader = (followers: readonly NodeId[], lastIndex: Index): Leader => ({
+  type: 'leader',
+  progress: followers.map((id) => ({
+    mode: 'probe',
+    id,
+    matchIndex: INDEX_ZERO,
+    nextIndex: successor(lastIndex),
+    active: true,
+    ackedRound: 0,
+    sentCommit: INDEX_ZERO,
+    paused: false,
+  })),
+  termStartIndex: successor(lastIndex),
+  heartbeatElapsedTicks: 0,
+  round: 0,
+  ackedRound: 0,
+  reads: [],
+  clockTicks: 0,
+  roundsStarted: [],
+  leaseTicks: -1,
+  transfersStarted: 0,
+})
 
 const noop = ({ server, log }: Work): Entry => ({
   type: 'noop',

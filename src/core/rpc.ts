@@ -105,7 +105,7 @@ export interface InstallSnapshot {
   readonly type: 'InstallSnapshot'
   readonly term: Term
   readonly leaderId: NodeId
-  /** Counts the transfers of one leader in one term: objects of different transfers never mix. */
+  /** Unique over all leaders, rising within a term: objects of different transfers never mix. */
   readonly transferId: number
   readonly snapshot: SnapshotMeta
   readonly objectId: ObjectId

@@ -13,13 +13,17 @@ import { ignore, ownLeader, type OwnLeader, type Work } from './work.ts'
 export const chainDigest = (before: number, objectId: ObjectId, objectChecksum: number): number =>
   checksum(`${typeof objectId} ${objectId} ${objectChecksum}`, before)
 
+/** Numbers of transfers differ between terms, so that a late answer of a shell is never taken for another's. */
+const TRANSFERS_PER_TERM = 2 ** 20
+
 /** Offers the latest snapshot to a follower whose next entry is compacted. From now on the log after it is pinned. */
 export const startTransfer = (work: Work, leader: OwnLeader, at: number): void => {
   const progress = leader.progress[at]
   if (progress === undefined || progress.mode === 'snapshot') return
   leader.transfersStarted++
+  const transferId = work.server.currentTerm * TRANSFERS_PER_TERM + leader.transfersStarted
   const { id, matchIndex, active, ackedRound, sentCommit } = progress
-  work.outputs.push({ type: 'note', event: 'transferStarted', to: id, transferId: leader.transfersStarted })
+  work.outputs.push({ type: 'note', event: 'transferStarted', to: id, transferId })
   leader.progress[at] = requestObject(work, {
     mode: 'snapshot',
     id,
@@ -27,7 +31,7 @@ export const startTransfer = (work: Work, leader: OwnLeader, at: number): void =
     active,
     ackedRound,
     sentCommit,
-    transferId: leader.transfersStarted,
+    transferId,
     snapshot: work.server.snapshot,
     phase: 'transfer',
     inflight: [],

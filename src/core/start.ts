@@ -2,8 +2,8 @@ import { UsageError, invariant } from './assert.ts'
 import { optionsOf, type Options } from './config.ts'
 import type { Configuration, ConfigurationAt } from './configuration.ts'
 import type { Entry } from './entry.ts'
-import { INDEX_ZERO, TERM_ZERO, isCounter, maxIndex, type Index, type NodeId, type Term } from './ids.ts'
-import { logOf, termAt, emptyLog, type Log } from './log/log.ts'
+import { INDEX_ZERO, TERM_ZERO, isCounter, maxIndex, successor, type Index, type NodeId, type Term } from './ids.ts'
+import { logOf, slice, termAt, emptyLog, type Log } from './log/log.ts'
 import type { HardState } from './output.ts'
 import { drawInteger, seedFrom, type Seed } from './random.ts'
 import type { SnapshotMeta } from './rpc.ts'
@@ -94,10 +94,10 @@ export const restart = (remains: Remains): RaftState => {
       saveSequence: 0,
       savedSequence: 0,
       truncation: null,
-      configurations: configurationsIn(snapshot, remains.entries),
+      configurations: configurationsIn(snapshot, log),
       snapshot,
       snapshotRequested: INDEX_ZERO,
-      receiving: resumed(remains),
+      receiving: resumed(remains, lastApplied),
       electionElapsedTicks: 0,
       electionDeadlineTicks,
       seed,
@@ -130,21 +130,18 @@ const survivingLog = (remains: Remains): Log => {
     : emptyLog(snapshot.lastIncludedIndex, snapshot.lastIncludedTerm)
 }
 
-const configurationsIn = (
-  snapshot: SnapshotMeta,
-  entries: readonly Entry[],
-): readonly [ConfigurationAt, ...ConfigurationAt[]] => {
+const configurationsIn = (snapshot: SnapshotMeta, log: Log): readonly [ConfigurationAt, ...ConfigurationAt[]] => {
   const records: [ConfigurationAt, ...ConfigurationAt[]] = [
     { index: snapshot.configurationIndex, configuration: snapshot.configuration },
   ]
-  for (const entry of entries)
-    if (entry.type === 'configuration' && entry.index > snapshot.lastIncludedIndex)
-      records.push({ index: entry.index, configuration: entry.configuration })
+  // Only what is left of the log: a stale configuration would bring disjoint quorums (openraft #1808).
+  for (const entry of slice(log, successor(snapshot.lastIncludedIndex), log.lastIndex))
+    if (entry.type === 'configuration') records.push({ index: entry.index, configuration: entry.configuration })
   return records
 }
 
-const resumed = ({ received, snapshot, hardState, id }: Remains): Receiving | null => {
-  if (received === undefined || received.snapshot.lastIncludedIndex <= snapshot.lastIncludedIndex) return null
+const resumed = ({ received, hardState, id }: Remains, lastApplied: Index): Receiving | null => {
+  if (received === undefined || received.snapshot.lastIncludedIndex <= lastApplied) return null
   invariant(received.snapshot.lastIncludedTerm <= hardState.currentTerm, 'a snapshot in transfer is of a known term')
   // Nobody's transfer yet: the first offer of the same snapshot takes it up, any other replaces it.
   return {

@@ -1,4 +1,4 @@
-import { unreachable } from '../core/assert.ts'
+import { UsageError, unreachable } from '../core/assert.ts'
 import { snapshotMetaAt } from '../core/compaction.ts'
 import type { Entry, JsonValue } from '../core/entry.ts'
 import { FIRST_OBJECT, type Index } from '../core/ids.ts'
@@ -96,6 +96,7 @@ export class ReplicaRun<S, C extends JsonValue, R extends JsonValue> {
     for (const entry of entries) if (entry.type === 'command') commands.push(entry.command as C)
     let results: readonly R[] = []
     if (commands.length > 0) [this.state, results] = this.machine.apply(this.state, commands)
+    this.outputs.push({ type: 'applied', entries, results })
     if (this.pending.length > 0) {
       const [waiting, answers] = settle(this.pending, entries, results)
       this.pending = waiting
@@ -131,8 +132,19 @@ export class ReplicaRun<S, C extends JsonValue, R extends JsonValue> {
       this.answers.push({ type: 'objectReadFailed', to, transferId, reason })
       return
     }
-    const { data, next } = this.machine.readObject(capture.state, objectId)
-    this.answers.push({ type: 'objectRead', to, transferId, objectId, data, nextObjectId: next })
+    this.answers.push(this.objectRead(capture.state, { to, transferId, objectId }))
+  }
+
+  /** The id comes from the receiver: one that the machine does not know ends the transfer, not this node. */
+  private objectRead(state: S, asked: Pick<ReadObject, 'to' | 'transferId' | 'objectId'>): Message {
+    try {
+      const { data, next } = this.machine.readObject(state, asked.objectId)
+      return { type: 'objectRead', ...asked, data, nextObjectId: next }
+    } catch (error) {
+      if (!(error instanceof UsageError)) throw error
+      const { to, transferId } = asked
+      return { type: 'objectReadFailed', to, transferId, reason: error.message }
+    }
   }
 
   private receiveObject({ transferId, snapshot, objectId, data, digest, isLast }: SaveObject): void {

@@ -1,3 +1,4 @@
+import type { Entry } from '../core/entry.ts'
 import type { Index, ObjectId } from '../core/ids.ts'
 import type { Message, RequestId } from '../core/message.ts'
 import type { Note, Output, Save, Send } from '../core/output.ts'
@@ -47,6 +48,8 @@ export type ReplicaOutput<R> =
   | Extract<Output, { type: 'accepted' | 'refused' }>
   | Completed<R>
   | Lost
+  /** A batch has been applied. Results are those of its commands, in order; other entries have none. */
+  | { readonly type: 'applied'; readonly entries: readonly Entry[]; readonly results: readonly R[] }
   /** A read of the machine's present state is linearizable now. */
   | { readonly type: 'readable'; readonly id: RequestId; readonly index: Index }
   /** Write the capture of this index to disk, then answer `snapshotTaken` or `snapshotFailed`. */

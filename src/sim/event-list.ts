@@ -1,0 +1,211 @@
+import type { JsonValue } from '../core/entry.ts'
+import type { Input, Operation, Output } from './history.ts'
+import { canonicalJson, type KeyState, observes, overwrites } from './kv-model.ts'
+
+/** The history of one key as the search walks it: what may come next stands ahead of the first return. */
+export interface EventList {
+  /** Calls and returns by time. */
+  readonly main: Link
+  /** The calls of {@link isSpare}, kept apart: there may be many, and seldom one that is any use. */
+  readonly spare: Link
+  /** How many operations returned, and how many may still take effect at any time. */
+  readonly returned: number
+  readonly unknown: number
+  /** The states of the key: what any operation reads or writes, and undefined. */
+  readonly tallies: ReadonlyMap<KeyState, Tally>
+}
+
+/** What is left to be placed that has to do with one value. */
+export interface Tally {
+  /** Its place among all, 0 or more. */
+  readonly number: number
+  /** How many may still write it. */
+  writers: number
+  /** How many are legal only while it is held. */
+  readers: number
+  /** How many compare what is held with it, readers among them. When none does, it is like any other such value. */
+  mentions: number
+}
+
+/** An operation as the search sees it. Equal values are one object, so that states compare by identity. */
+export interface Candidate {
+  readonly operation: Operation
+  readonly input: Input
+  readonly output: Output | null
+  readonly overwrites: boolean
+  readonly observes: boolean
+  /** Its number among those that returned, or among those that did not, in the order of calls. */
+  readonly member: number
+  /** Spare entries: the one called last before it that writes the same. Which of the two happens is all one. */
+  readonly twin: Candidate | null
+  /** The tallies in which it counts as a writer, a reader and a mention. */
+  readonly writes: Tally | null
+  readonly reads: Tally | null
+  readonly mentions: Tally | null
+}
+
+/** An entry of the list. Taken out, it keeps its neighbours, so that it can be put back (Knuth's dancing links). */
+export interface Entry {
+  readonly candidate: Candidate
+  readonly type: 'call' | 'return'
+  /** Its place in the whole history: of two entries, the one with the lower place came first. */
+  place: number
+  /** The return of a call; null for returns, and for calls of unknown outcome. */
+  readonly match: Entry | null
+  previous: Link
+  next: Entry | null
+}
+
+export interface Link {
+  next: Entry | null
+}
+
+export const unlink = (entry: Entry): void => {
+  entry.previous.next = entry.next
+  if (entry.next !== null) entry.next.previous = entry.previous
+}
+
+/** Undoes {@link unlink}; several are undone in reverse. */
+export const relink = (entry: Entry): void => {
+  entry.previous.next = entry
+  if (entry.next !== null) entry.next.previous = entry
+}
+
+/** Whether it may happen or not, and hides what was there: of no use unless its effect is seen. */
+export const isSpare = ({ operation, overwrites: isBlind }: Candidate): boolean => operation.return === null && isBlind
+
+export const listOf = (operations: readonly Operation[]): EventList => {
+  const representative = shareEqualValues()
+  const twins: Making['twins'] = new Map()
+  const tallies: Making['tallies'] = new Map<KeyState, Tally>([
+    [undefined, { number: 0, writers: 0, readers: 0, mentions: 0 }],
+  ])
+  const timed: { readonly entry: Entry; readonly time: number }[] = []
+  let returned = 0
+  let unknown = 0
+  for (const operation of operations.filter(mayMatter).sort((left, right) => left.call - right.call)) {
+    const member = operation.return === null ? unknown++ : returned++
+    const candidate = candidateOf(operation, { member, twins, tallies, representative })
+    const end = operation.return === null ? null : entryOf(candidate, 'return', null)
+    timed.push({ entry: entryOf(candidate, 'call', end), time: operation.call })
+    if (end !== null) timed.push({ entry: end, time: operation.return ?? Infinity })
+  }
+  timed.sort((left, right) => left.time - right.time || rank(left.entry) - rank(right.entry))
+  const entries = timed.map(({ entry }) => entry)
+  entries.forEach((entry, place) => {
+    entry.place = place
+  })
+  const main = link(entries.filter(({ candidate }) => !isSpare(candidate)))
+  const spare = link(entries.filter(({ candidate }) => isSpare(candidate)))
+  return { main, spare, returned, unknown, tallies }
+}
+
+/** A read without an answer says nothing and changes nothing. */
+const mayMatter = ({ input, return: end }: Operation): boolean => end !== null || input.kind !== 'get'
+
+/** Of equal times calls come first: such operations are concurrent. */
+const rank = (entry: Entry): number => (entry.type === 'call' ? 0 : 1)
+
+const entryOf = (candidate: Candidate, type: Entry['type'], match: Entry | null): Entry => ({
+  candidate,
+  type,
+  match,
+  place: 0,
+  previous: { next: null },
+  next: null,
+})
+
+const link = (entries: readonly Entry[]): Link => {
+  const head: Link = { next: null }
+  let previous = head
+  for (const entry of entries) {
+    entry.previous = previous
+    previous.next = entry
+    previous = entry
+  }
+  return head
+}
+
+/** Enters the candidate in its tallies (1), or takes it out (−1). */
+export const count = ({ writes, reads, mentions }: Candidate, by: 1 | -1): void => {
+  if (writes !== null) writes.writers += by
+  if (reads !== null) reads.readers += by
+  if (mentions !== null) mentions.mentions += by
+}
+
+interface Making {
+  readonly member: number
+  readonly representative: Representative
+  /** By what they write, the last of the spare candidates so far. */
+  readonly twins: Map<KeyState, Candidate>
+  readonly tallies: Map<KeyState, Tally>
+}
+
+const candidateOf = (operation: Operation, { member, twins, tallies, representative }: Making): Candidate => {
+  const { output } = operation
+  const input = sharedInput(operation.input, representative)
+  const candidate: Candidate = {
+    operation,
+    input,
+    output: output?.type === 'value' ? { type: 'value', value: representative(output.value) } : output,
+    overwrites: overwrites(input, output),
+    observes: observes(input, output),
+    member,
+    twin: twins.get(writtenBy(input)) ?? null,
+    writes: tallyOf(tallies, writtenBy(input)),
+    reads: tallyOf(tallies, readBy(input, output, representative)),
+    mentions: tallyOf(tallies, mentionedBy(input, output, representative)),
+  }
+  count(candidate, 1)
+  if (isSpare(candidate)) twins.set(writtenBy(input), candidate)
+  return candidate
+}
+
+const writtenBy = (input: Input): KeyState => {
+  if (input.kind === 'put') return input.value
+  return input.kind === 'cas' ? input.to : undefined
+}
+
+/** The one value under which the output is legal; undefined where there may be others, such as null for a missing key. */
+const readBy = (input: Input, output: Output | null, representative: Representative): KeyState => {
+  if (input.kind === 'get' && output?.type === 'value' && output.value !== null) return representative(output.value)
+  return input.kind === 'cas' && output?.type === 'ok' && !input.createIfMissing ? input.from : undefined
+}
+
+const mentionedBy = (input: Input, output: Output | null, representative: Representative): KeyState => {
+  if (input.kind === 'get' && output?.type === 'value') return representative(output.value)
+  return input.kind === 'cas' ? input.from : undefined
+}
+
+const tallyOf = (tallies: Map<KeyState, Tally>, value: KeyState): Tally | null => {
+  if (value === undefined) return null
+  const tally = tallies.get(value) ?? { number: tallies.size, writers: 0, readers: 0, mentions: 0 }
+  tallies.set(value, tally)
+  return tally
+}
+
+const sharedInput = (input: Input, representative: Representative): Input => {
+  switch (input.kind) {
+    case 'get':
+    case 'delete':
+      return input
+    case 'put':
+      return { ...input, value: representative(input.value) }
+    case 'cas':
+      return { ...input, from: representative(input.from), to: representative(input.to) }
+  }
+}
+
+type Representative = (value: JsonValue) => JsonValue
+
+/** Maps values that are equal to one and the same of them. */
+const shareEqualValues = (): Representative => {
+  const known = new Map<string, JsonValue>()
+  return (value) => {
+    if (typeof value !== 'object' || value === null) return value
+    const text = canonicalJson(value)
+    const first = known.get(text) ?? value
+    known.set(text, first)
+    return first
+  }
+}

@@ -1,0 +1,210 @@
+import { count, type Entry, type EventList, isSpare, listOf, relink, unlink } from './event-list.ts'
+import type { Operation } from './history.ts'
+import { type KeyState, step } from './kv-model.ts'
+import { MemberSet } from './member-set.ts'
+
+/**
+ * The search for one key's order of operations: Wing & Gong's (1993), depth first on a doubly linked list of calls
+ * and returns where only calls ahead of the first return may come next, with Lowe's memory (2017) of the pairs
+ * (set of operations already placed, state) that were tried before.
+ *
+ * Five facts of the model keep it small, and none loses an order:
+ * - what only observes the state, and is legal now, may as well come now: nothing depends on it;
+ * - an operation of unknown outcome may as well never have happened when it changes nothing, or when what follows
+ *   hides its effect; so it is placed only just ahead of something that depends on the state;
+ * - of two such that write the same, the one called first may as well be the one that happens first;
+ * - a value that is still to be read, and that nothing is left to write again, must not be given up;
+ * - values that nothing left compares with are all alike.
+ */
+export interface Search {
+  readonly operations: readonly Operation[]
+  readonly list: EventList
+  /** Whether to look ahead for values that would be lost. Without, it is slower, and stuck where people would be. */
+  readonly looksAhead: boolean
+  readonly frames: Frame[]
+  readonly returned: MemberSet
+  readonly unknown: MemberSet
+  readonly seen: Set<string>
+  state: KeyState
+  /** Whether the operation placed last has an unknown outcome. */
+  afterUnknown: boolean
+  /** The first return in the list, once the calls ahead of it were tried. */
+  deadline: Entry | null
+  /** How many of those that returned are still to be placed. */
+  remaining: number
+  /** How many entries of the list were visited. */
+  steps: number
+  /** The dead end furthest down the history: the return it is stuck at, and the order that led there. */
+  furthest: { readonly stuckAt: Entry; readonly order: readonly Operation[]; readonly state: KeyState } | null
+}
+
+interface Frame {
+  readonly entry: Entry
+  /** What to restore when it is taken back. */
+  readonly state: KeyState
+  readonly afterUnknown: boolean
+  readonly deadline: Entry | null
+  /** Placed without loss, so that no alternative needs trying. */
+  readonly forced: boolean
+}
+
+/** The search for the operations of one key, before its first step. */
+export const startSearch = (operations: readonly Operation[], looksAhead: boolean): Search => {
+  const list = listOf(operations)
+  return {
+    operations,
+    list,
+    looksAhead,
+    frames: [],
+    returned: new MemberSet(list.returned),
+    unknown: new MemberSet(list.unknown),
+    seen: new Set(),
+    state: undefined,
+    afterUnknown: false,
+    deadline: null,
+    remaining: list.returned,
+    steps: 0,
+    furthest: null,
+  }
+}
+
+/** V8 keeps at most 2^24 members in a Set; past this many, the search goes on and remembers no more. */
+const SEEN_MAX = 16_000_000
+
+/**
+ * Runs to a verdict, or gives up once stepsMax entries were visited. A violation leaves `furthest`; the search is
+ * not to be run again.
+ */
+export const runSearch = (search: Search, stepsMax: number): 'linearizable' | 'violation' | 'unknown' => {
+  placeObservations(search)
+  let entry = search.list.main.next
+  while (search.remaining > 0) {
+    if (search.steps >= stepsMax) return 'unknown'
+    search.steps++
+    const candidate = candidateAt(search, entry)
+    if (candidate === null) {
+      noteDeadEnd(search)
+      const undone = backtrack(search)
+      if (undone === null) return 'violation'
+      entry = undone.next
+    } else if (tryToPlace(search, candidate)) {
+      placeObservations(search)
+      entry = search.list.main.next
+    } else {
+      entry = candidate.next
+    }
+  }
+  return 'linearizable'
+}
+
+/** The entry, or what is to be tried in its stead: after the calls ahead of the first return, the spare ones. */
+const candidateAt = (search: Search, entry: Entry | null): Entry | null => {
+  if (entry?.type === 'return') {
+    search.deadline = entry
+    const first = search.afterUnknown ? null : search.list.spare.next
+    return first === null ? null : candidateAt(search, first)
+  }
+  if (entry === null || !isSpare(entry.candidate)) return entry
+  return entry.place < (search.deadline?.place ?? Infinity) ? entry : null
+}
+
+/** Places the operation next unless that is illegal, useless, or was tried before from the same set and state. */
+const tryToPlace = (search: Search, entry: Entry): boolean => {
+  const { input, output, overwrites: isBlind, twin } = entry.candidate
+  const isUnknown = entry.match === null
+  if (search.afterUnknown && isBlind) return false
+  if (isUnknown && isBlind && twin !== null && !search.unknown.has(twin.member)) return false
+  const [legal, next] = step(search.state, input, output)
+  if (!legal || (isUnknown && next === search.state)) return false
+  if (search.looksAhead && next !== search.state && losesValue(search, entry)) return false
+  const members = isUnknown ? search.unknown : search.returned
+  members.add(entry.candidate.member)
+  const configuration = describeConfiguration(search, next, isUnknown)
+  members.remove(entry.candidate.member)
+  if (search.seen.has(configuration)) return false
+  if (search.seen.size < SEEN_MAX) search.seen.add(configuration)
+  place(search, entry, next, false)
+  return true
+}
+
+/** Whether someone else still has to read the value held now, and nobody is left to write it once it is gone. */
+const losesValue = ({ list, state }: Search, { candidate }: Entry): boolean => {
+  const tally = list.tallies.get(state)
+  if (tally === undefined || tally.writers > 0) return false
+  return tally.readers > (candidate.reads === tally ? 1 : 0)
+}
+
+/** Places every operation that is legal now and only observes, until none is left ahead of the first return. */
+const placeObservations = (search: Search): void => {
+  let entry = search.list.main.next
+  while (entry !== null && entry.type === 'call') {
+    search.steps++
+    const { input, output, observes: isObservation } = entry.candidate
+    if (!isObservation || !step(search.state, input, output)[0]) {
+      entry = entry.next
+      continue
+    }
+    place(search, entry, search.state, true)
+    // Its return may have been the first: what is behind it has become a candidate, what is ahead was looked at.
+    entry = entry.next === entry.match ? (entry.match?.next ?? null) : entry.next
+  }
+}
+
+const place = (search: Search, entry: Entry, next: KeyState, forced: boolean): void => {
+  search.frames.push({
+    entry,
+    state: search.state,
+    afterUnknown: search.afterUnknown,
+    deadline: search.deadline,
+    forced,
+  })
+  search.state = next
+  search.afterUnknown = entry.match === null
+  count(entry.candidate, -1)
+  unlink(entry)
+  if (entry.match === null) {
+    search.unknown.add(entry.candidate.member)
+  } else {
+    unlink(entry.match)
+    search.returned.add(entry.candidate.member)
+    search.remaining--
+  }
+}
+
+/** Takes back up to and including the last choice; returns it, or null when no choice is left. */
+const backtrack = (search: Search): Entry | null => {
+  for (let frame = search.frames.pop(); frame !== undefined; frame = search.frames.pop()) {
+    const { entry } = frame
+    search.state = frame.state
+    search.afterUnknown = frame.afterUnknown
+    search.deadline = frame.deadline
+    if (entry.match === null) {
+      search.unknown.remove(entry.candidate.member)
+    } else {
+      relink(entry.match)
+      search.returned.remove(entry.candidate.member)
+      search.remaining++
+    }
+    relink(entry)
+    count(entry.candidate, 1)
+    if (!frame.forced) return entry
+  }
+  return null
+}
+
+const noteDeadEnd = (search: Search): void => {
+  const { deadline: stuckAt, furthest, frames, state } = search
+  if (stuckAt === null) return
+  const reached = furthest?.stuckAt.place ?? -1
+  if (stuckAt.place < reached) return
+  if (stuckAt.place === reached && frames.length <= (furthest?.order.length ?? -1)) return
+  search.furthest = { stuckAt, order: frames.map(({ entry }) => entry.candidate.operation), state }
+}
+
+const describeConfiguration = (search: Search, state: KeyState, afterUnknown: boolean): string => {
+  const tally = search.list.tallies.get(state)
+  // A value that nothing left compares with behaves like any other such; null may also be taken for a missing key.
+  const isAnyOther = state !== undefined && state !== null && tally?.mentions === 0
+  const number = isAnyOther ? 'any' : (tally?.number ?? 0)
+  return `${number}${afterUnknown ? '?' : '.'}${search.returned.describe()}${search.unknown.describe()}`
+}
