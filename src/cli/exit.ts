@@ -1,0 +1,16 @@
+/** What the process says when it ends; the numbers above 63 are those of sysexits.h. */
+export const EXIT = {
+  ok: 0,
+  /** Unknown command, option or value. */
+  usage: 64,
+  /** Bad or unsupported input: a directory or file that cannot be used. */
+  input: 65,
+  /** A bug here. */
+  internal: 70,
+  interrupted: 130,
+} as const
+
+/** The command line makes no sense; the message says why. */
+export class UsageProblem extends Error {
+  override readonly name = 'UsageProblem'
+}

@@ -1,0 +1,57 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs'
+import { EXIT, UsageProblem } from './exit.ts'
+import { nodeCommand } from './node.ts'
+
+interface Command {
+  readonly summary: string
+  readonly help: string
+  /** Resolves with the exit code; null leaves it to whoever is still running. */
+  readonly run: (args: readonly string[]) => Promise<number>
+}
+
+const COMMANDS: ReadonlyMap<string, Command> = new Map([['node', nodeCommand]])
+
+const help = (): string =>
+  [
+    'Usage: raft <command> [options]',
+    '',
+    'Commands:',
+    ...[...COMMANDS].map(([name, { summary }]) => `  ${name.padEnd(12)}${summary}`),
+    '',
+    'raft <command> --help tells more. raft --version prints the version.',
+    '',
+  ].join('\n')
+
+const version = (): string => {
+  const manifest: unknown = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
+  return typeof manifest === 'object' && manifest !== null && 'version' in manifest ? String(manifest.version) : ''
+}
+
+const main = async ([name, ...args]: readonly string[]): Promise<number> => {
+  if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
+    ;(name === undefined ? process.stderr : process.stdout).write(help())
+    return name === undefined ? EXIT.usage : EXIT.ok
+  }
+  if (name === '--version' || name === '-v') {
+    process.stdout.write(`${version()}\n`)
+    return EXIT.ok
+  }
+  const command = COMMANDS.get(name)
+  if (command === undefined) throw new UsageProblem(`there is no command ${JSON.stringify(name)}; see raft --help`)
+  if (args.includes('--help') || args.includes('-h')) {
+    process.stdout.write(command.help)
+    return EXIT.ok
+  }
+  return command.run(args)
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2))
+} catch (error) {
+  const isUsage = error instanceof UsageProblem
+  process.stderr.write(
+    `raft: ${isUsage ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+  )
+  process.exitCode = isUsage ? EXIT.usage : EXIT.internal
+}

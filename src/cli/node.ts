@@ -1,0 +1,116 @@
+import { once } from 'node:events'
+import { randomInt } from 'node:crypto'
+import { parseArgs } from 'node:util'
+import type { Options } from '../core/config.ts'
+import { realClock } from '../shell/clock.ts'
+import { openLevelStorage } from '../shell/level-storage.ts'
+import { Lines } from '../shell/stdio/lines.ts'
+import { StdioNode, type StdioOptions } from '../shell/stdio/stdio-node.ts'
+import { StorageError, memoryStorage } from '../shell/storage.ts'
+import { EXIT, UsageProblem } from './exit.ts'
+
+const HELP = `Usage: raft node [options]
+
+Runs one Raft node that reads JSON messages from stdin, one a line, and writes JSON messages to stdout.
+It speaks Maelstrom's lin-kv workload and the requests of the consensus course; stderr is for people.
+
+Options:
+  --data DIR              keep term, vote, log and snapshot in DIR across restarts (default: memory)
+  --mode MODE             auto, course or maelstrom (default: auto, decided by the first requests)
+  --seed N                seed of the election timeouts (default: random)
+  --snapshot-entries N    take a snapshot every N applied entries (default: 10000)
+  --trailing-entries N    keep N entries behind a snapshot (default: 1000)
+
+A conversation to try:
+  {"src":"c0","dest":"n1","body":{"type":"init","msg_id":1,"node_id":"n1","node_ids":["n1"]}}
+  {"src":"c1","dest":"n1","body":{"type":"write","msg_id":2,"key":"x","value":1}}
+  {"src":"c1","dest":"n1","body":{"type":"read","msg_id":3,"key":"x"}}
+`
+
+/** Milliseconds without a request after which a node of several takes part in elections by itself. */
+const QUIET_MS = 1_000
+
+export const nodeCommand = {
+  summary: 'a node that talks JSON lines on stdin and stdout',
+  help: HELP,
+  run: (args: readonly string[]): Promise<number> => runNode(parse(args)),
+}
+
+type Arguments = Pick<StdioOptions, 'seed' | 'mode' | 'raft'> & { readonly data: string | null }
+
+const parse = (args: readonly string[]): Arguments => {
+  const { values } = parseOrRefuse(args)
+  const mode = values.mode ?? 'auto'
+  if (mode !== 'auto' && mode !== 'course' && mode !== 'maelstrom')
+    throw new UsageProblem(`--mode takes auto, course or maelstrom, not ${JSON.stringify(mode)}`)
+  const snapshotEntries = counter('--snapshot-entries', values['snapshot-entries'])
+  const trailingEntries = counter('--trailing-entries', values['trailing-entries'])
+  const raft: Partial<Options> = {
+    ...(snapshotEntries === null ? {} : { snapshotEntries }),
+    ...(trailingEntries === null ? {} : { trailingEntries }),
+  }
+  return { mode, raft, data: values.data ?? null, seed: counter('--seed', values.seed) ?? randomInt(2 ** 32 - 1) }
+}
+
+const parseOrRefuse = (args: readonly string[]) => {
+  const text = { type: 'string' } as const
+  try {
+    return parseArgs({
+      args: [...args],
+      options: { data: text, mode: text, seed: text, 'snapshot-entries': text, 'trailing-entries': text },
+    })
+  } catch (error) {
+    throw new UsageProblem(`${error instanceof Error ? error.message : String(error)}; see raft node --help`)
+  }
+}
+
+const counter = (name: string, value: string | undefined): number | null => {
+  if (value === undefined) return null
+  const number = Number(value)
+  if (!/^\d+$/.test(value) || number >= 2 ** 31)
+    throw new UsageProblem(`${name} takes a whole number below 2147483648, not ${JSON.stringify(value)}`)
+  return number
+}
+
+const runNode = async ({ data, ...chosen }: Arguments): Promise<number> => {
+  const { stdin, stdout, stderr } = process
+  const log = (text: string): void => void stderr.write(`raft node: ${text}\n`)
+  if (stdin.isTTY) log('reads one JSON message a line; end with Ctrl-D. raft node --help shows a conversation to try.')
+  let failure: unknown = null
+  const node = new StdioNode({
+    ...chosen,
+    log,
+    write: (line) => void stdout.write(`${line}\n`),
+    openStorage: () => (data === null ? Promise.resolve(memoryStorage()) : openLevelStorage(data)),
+    failed: (error) => {
+      failure ??= error ?? new Error('unknown failure')
+      // Nothing can be promised any more: there is no use in reading on.
+      stdin.destroy()
+    },
+    clock: realClock,
+    // At a terminal a person types; a node that starts an election meanwhile would only be in the way.
+    quietMs: stdin.isTTY ? null : QUIET_MS,
+  })
+  const lines = new Lines(
+    (line) => node.line(line),
+    () => log('ignored a line that is too long'),
+  )
+  stdin.setEncoding('utf8')
+  stdin.on('data', (text: string) => {
+    lines.push(text)
+    node.drained()
+  })
+  await Promise.race([once(stdin, 'end'), once(stdin, 'close')])
+  lines.end()
+  if (failure === null) await node.end()
+  return failure === null ? EXIT.ok : report(failure, log)
+}
+
+const report = (failure: unknown, log: (text: string) => void): number => {
+  if (failure instanceof StorageError) {
+    log(failure.message)
+    return EXIT.input
+  }
+  log(failure instanceof Error ? (failure.stack ?? failure.message) : String(failure))
+  return EXIT.internal
+}

@@ -1,0 +1,59 @@
+import type { Options } from '../../core/config.ts'
+import { configurationOf } from '../../core/configuration.ts'
+import type { NodeId } from '../../core/ids.ts'
+import { kvMachine, type KvCommand, type KvResult } from '../../machine/kv.ts'
+import { createReplica, restartReplica } from '../../machine/replica.ts'
+import type { Replica } from '../../machine/replica-state.ts'
+import { withSessions, type SessionCommand, type SessionResult } from '../../machine/sessions.ts'
+import { Node, type NodeEvents } from '../node.ts'
+import type { Storage, Stored } from '../storage.ts'
+import type { Request } from './envelope.ts'
+import type { Replies } from './replies.ts'
+
+/** What both dialects run: the key-value machine, with sessions for clients that number their commands. */
+export const machine = withSessions(kvMachine())
+
+export type Command = SessionCommand<KvCommand>
+export type Result = SessionResult<KvResult>
+export type State = (typeof machine)['initial']
+export type KvReplica = Replica<State, Result>
+export type KvNode = Node<State, Command, Result>
+
+/** What a dialect works with, once `init` has said who the node is. */
+export interface Context {
+  readonly nodeId: NodeId
+  /** The whole cluster, this node included. */
+  readonly nodeIds: readonly NodeId[]
+  readonly replies: Replies
+  readonly storage: Storage
+  /** What the storage held before. */
+  readonly stored: Stored | null
+  readonly seed: number
+  /** For people: one line on stderr. */
+  readonly log: (text: string) => void
+  /** The disk failed; the process must end. */
+  readonly failed: (error: unknown) => void
+}
+
+/** One of the two ways to talk to the node. */
+export interface Dialect {
+  /** Handles a request; the promise resolves when the next one may come. @throws RequestError, answered as such. */
+  handle(request: Request): Promise<void> | undefined
+  /** No more requests will come: resolves when every one has been answered and everything answered is durable. */
+  finish(): Promise<void>
+}
+
+/** The replica that the storage remembers, or a new one, which the storage then remembers. */
+export const openNode = (
+  { nodeId, nodeIds, storage, stored, seed, failed }: Context,
+  options: Partial<Options>,
+  events: Omit<NodeEvents<Result>, 'failed'>,
+): KvNode => {
+  const replica: KvReplica =
+    stored === null
+      ? createReplica(machine, { id: nodeId, configuration: configurationOf(nodeIds), options, seed })
+      : restartReplica(machine, { ...stored.remains, options, seed }, stored.objects, stored.received)
+  const node: KvNode = new Node(machine, replica, storage, { ...events, failed })
+  if (stored === null) node.replace(replica)
+  return node
+}

@@ -1,0 +1,179 @@
+import * as v from 'valibot'
+import { nodeId, type NodeId } from '../../core/ids.ts'
+import type { Options } from '../../core/config.ts'
+import { seedFrom } from '../../core/random.ts'
+import type { Clock } from '../clock.ts'
+import type { Storage } from '../storage.ts'
+import { StorageError } from '../storage.ts'
+import type { Context, Dialect } from './context.ts'
+import { Course } from './course/course.ts'
+import { isCourseType } from './course/requests.ts'
+import { ERROR, RequestError, parseLine, type Request } from './envelope.ts'
+import { Maelstrom } from './maelstrom/maelstrom.ts'
+import { Replies } from './replies.ts'
+
+export interface StdioOptions {
+  /** Writes one line to the grader. */
+  readonly write: (line: string) => void
+  /** Writes one line for people. */
+  readonly log: (text: string) => void
+  /** Opens what the node remembers, once its name is known. */
+  readonly openStorage: () => Promise<Storage>
+  /** The disk failed: nothing can be promised any more. */
+  readonly failed: (error: unknown) => void
+  readonly clock: Clock
+  readonly seed: number
+  /** `auto` decides by the first requests: see {@link StdioNode}. */
+  readonly mode: 'auto' | 'course' | 'maelstrom'
+  /** Milliseconds of silence after which a node of several takes part in elections unasked; null: never. */
+  readonly quietMs: number | null
+  /** Options of the core in Maelstrom's dialect. */
+  readonly raft: Partial<Options>
+}
+
+const INIT = v.object({
+  node_id: v.pipe(v.string(), v.nonEmpty()),
+  node_ids: v.pipe(v.array(v.pipe(v.string(), v.nonEmpty())), v.minLength(1)),
+})
+
+const LIN_KV: ReadonlySet<string> = new Set(['read', 'write', 'cas'])
+
+/**
+ * The node that a grader drives: JSON lines in, JSON lines out, two dialects over one core.
+ *
+ * How they are told apart: a request that only the course has (`become_leader`, `seed_*`, `raft_append`, …) makes the
+ * conversation a course's, in which no real time passes. A node-to-node message of Maelstrom's kind, or a `read`,
+ * `write` or `cas` on a node of several, makes it Maelstrom's, in which elections run in real time. On a node that is
+ * alone `read` and `write` are the course's, where a missing key reads as null, unless a key is not a string or a `cas`
+ * has come, which only Maelstrom has. A node of several that nobody asks anything starts in real time by itself after
+ * a while. Once made, the choice stands.
+ */
+export class StdioNode {
+  private readonly options: StdioOptions
+  private context: Context | null = null
+  private dialect: Dialect | null = null
+  private stopQuiet: () => void = () => undefined
+  /** Lines are handled one after the other. */
+  private tail: Promise<void> = Promise.resolve()
+
+  constructor(options: StdioOptions) {
+    this.options = options
+  }
+
+  /** Handles a line, after those before it. */
+  line(text: string): void {
+    this.enqueue(() => this.handleLine(text))
+  }
+
+  /** No more lines have come for now: what nobody asked for may go out. */
+  drained(): void {
+    this.enqueue(() => this.context?.replies.release())
+  }
+
+  /** The input is closed: resolves when everything read is answered and durable. */
+  async end(): Promise<void> {
+    this.stopQuiet()
+    this.enqueue(async () => {
+      await this.dialect?.finish()
+      this.context?.replies.release()
+      await this.context?.storage.close()
+    })
+    await this.tail
+  }
+
+  private enqueue(action: () => Promise<void> | void): void {
+    this.tail = this.tail.then(action).catch((error: unknown) => this.options.failed(error))
+  }
+
+  private async handleLine(text: string): Promise<void> {
+    const parsed = parseLine(text)
+    if ('problem' in parsed) {
+      this.options.log(`ignored a line that is ${parsed.problem}: ${excerpt(text)}`)
+      return
+    }
+    const { request } = parsed
+    this.context?.replies.hold()
+    try {
+      await (request.type === 'init' ? this.init(request) : this.dispatch(request))
+    } catch (error) {
+      if (!(error instanceof RequestError)) throw error
+      this.refuse(request, error)
+    }
+  }
+
+  private refuse(request: Request, { code, message }: RequestError): void {
+    this.options.log(`refused ${request.type || 'a request without a type'} from ${request.src}: ${message}`)
+    // A peer's message, or an answer, wants no answer: two nodes must not refuse each other for ever.
+    if (request.inReplyTo !== null || this.context?.nodeIds.includes(request.src as NodeId) === true)
+      if (request.msgId === null || request.inReplyTo !== null) return
+    const replies = this.context?.replies ?? new Replies(request.dest, this.options.write)
+    replies.replyError(request, code, message)
+  }
+
+  private async init(request: Request): Promise<void> {
+    const fields = v.safeParse(INIT, request.body, { abortEarly: true })
+    if (!fields.success) throw malformed('init', fields.issues[0])
+    const { node_id: id, node_ids: ids } = fields.output
+    if (!ids.includes(id)) throw new RequestError(ERROR.malformedRequest, `init: node_ids does not name ${id}`)
+    if (new Set(ids).size !== ids.length)
+      throw new RequestError(ERROR.malformedRequest, 'init: node_ids names a node twice')
+    if (this.context === null) await this.open(id, ids)
+    else if (this.context.nodeId !== id || this.context.nodeIds.join() !== ids.join())
+      throw new RequestError(ERROR.preconditionFailed, `this node is ${this.context.nodeId} already`)
+    this.context?.replies.reply(request, { type: 'init_ok' })
+  }
+
+  private async open(id: string, ids: readonly string[]): Promise<void> {
+    const { write, log, failed, seed, mode, quietMs, clock } = this.options
+    const storage = await this.options.openStorage()
+    const stored = await storage.load()
+    if (stored !== null && stored.remains.id !== id)
+      throw new StorageError(`the data directory belongs to node ${stored.remains.id}, not to ${id}`)
+    const replies = new Replies(id, write)
+    replies.hold()
+    const nodeIds = ids.map(nodeId)
+    this.context = { nodeId: nodeId(id), nodeIds, replies, storage, stored, seed: seedFrom(id, seed), log, failed }
+    if (mode !== 'auto') this.choose(mode)
+    else if (quietMs !== null && ids.length > 1) {
+      const stop = clock.every(quietMs, () => {
+        stop()
+        this.choose('maelstrom')
+      })
+      this.stopQuiet = stop
+    }
+  }
+
+  private dispatch(request: Request): Promise<void> | undefined {
+    const { context } = this
+    if (context === null) throw new RequestError(ERROR.temporarilyUnavailable, 'send init first')
+    if (request.type === '') throw new RequestError(ERROR.malformedRequest, 'body.type is missing or not a string')
+    this.dialect ??= this.choose(dialectOf(request, context.nodeIds.length))
+    return this.dialect?.handle(request)
+  }
+
+  private choose(mode: 'course' | 'maelstrom' | null): Dialect | null {
+    this.stopQuiet()
+    const { context } = this
+    if (this.dialect !== null || context === null) return this.dialect
+    if (mode === null) throw new RequestError(ERROR.notSupported, 'there is no request of this type')
+    const isAlone = context.nodeIds.length === 1
+    this.dialect =
+      mode === 'course' ? new Course(context) : new Maelstrom(context, this.options.clock, this.options.raft)
+    void isAlone
+    return this.dialect
+  }
+}
+
+/** Which dialect a first request speaks; null when neither knows it. */
+const dialectOf = ({ type, body }: Request, size: number): 'course' | 'maelstrom' | null => {
+  if (type === 'raft' || type === 'forward' || type === 'forwarded' || type === 'cas') return 'maelstrom'
+  if (LIN_KV.has(type) && (size > 1 || typeof body['key'] !== 'string')) return 'maelstrom'
+  return isCourseType(type) ? 'course' : null
+}
+
+const malformed = (type: string, issue: v.BaseIssue<unknown>): RequestError => {
+  const path = v.getDotPath(issue)
+  return new RequestError(ERROR.malformedRequest, `${type}: ${path === null ? '' : `${path}: `}${issue.message}`)
+}
+
+const excerpt = (text: string): string => (text.length > 200 ? `${text.slice(0, 200)}…` : text)
