@@ -25,12 +25,13 @@ export type NodeOutput<R> = Exclude<
 >
 
 /** One turn at the disk: something to write, or somebody to tell when all before it is durable. */
-type Job =
-  { readonly write: StorageWrite; readonly life: number } | { readonly write: null; readonly callback: () => void }
+type Job = WriteJob | { readonly write: null; readonly callback: () => void }
+type WriteJob = { readonly write: StorageWrite; readonly life: number }
 
 /**
  * The imperative shell: a queue, the reducer, and an executor of its outputs, in order. It decides nothing. Saves that
- * come while the disk is busy share its next write; what is promised on a write leaves when that is durable.
+ * come while the disk is busy share its next write; what is promised on a write leaves when that is durable. Snapshots
+ * are written beside the saves, which do not wait for them.
  */
 export class Node<S, C extends JsonValue, R extends JsonValue> {
   private readonly machine: StateMachine<S, C, R>
@@ -38,9 +39,14 @@ export class Node<S, C extends JsonValue, R extends JsonValue> {
   private readonly events: NodeEvents<R>
   private current: Replica<S, R>
   private inbox: ReplicaMessage[] = []
+  private callbacks: (() => void)[] = []
+  private isCallingBack = false
   private isStepping = false
   private unwritten: Job[] = []
   private isWriting = false
+  private isFlushing = false
+  /** Snapshots under way to the disk. */
+  private snapshotsInWriting = 0
   private isStopped = false
   /** Counts replacements: answers to the saves of an earlier replica are none of the present one's business. */
   private life = 0
@@ -58,7 +64,7 @@ export class Node<S, C extends JsonValue, R extends JsonValue> {
 
   /** Whether a write is under way or waiting. */
   get isBusy(): boolean {
-    return this.isWriting || this.unwritten.length > 0
+    return this.isWriting || this.snapshotsInWriting > 0 || this.unwritten.length > 0
   }
 
   /** Runs the reducer on a message and carries out what follows. Messages that come meanwhile wait their turn. */
@@ -75,6 +81,7 @@ export class Node<S, C extends JsonValue, R extends JsonValue> {
     } finally {
       this.isStepping = false
     }
+    this.callBack()
   }
 
   /** Puts another replica in place of this one, on the disk too. For whoever vouches for its state. */
@@ -83,8 +90,10 @@ export class Node<S, C extends JsonValue, R extends JsonValue> {
     const { server, log } = raft
     this.current = replica
     this.life++
-    const [capture] = replica.captures
+    // Answers of the disk that are waiting are for the earlier replica.
+    this.inbox = this.inbox.filter(({ type }) => type !== 'saved' && type !== 'snapshotTaken')
     const { id, currentTerm, votedFor, snapshot } = server
+    const capture = captureAt(replica.captures, snapshot.lastIncludedIndex)
     this.enqueue({
       type: 'reset',
       remains: {
@@ -98,7 +107,7 @@ export class Node<S, C extends JsonValue, R extends JsonValue> {
     })
   }
 
-  /** Calls back once everything written so far is durable, at once if it is. Callbacks keep their order. */
+  /** Calls back once everything saved so far is durable, at once if it is. Callbacks keep their order. */
   whenDurable(callback: () => void): void {
     this.unwritten.push({ write: null, callback })
     if (!this.isStepping) this.flush()
@@ -109,12 +118,22 @@ export class Node<S, C extends JsonValue, R extends JsonValue> {
     this.isStopped = true
     this.inbox = []
     this.unwritten = []
+    this.callbacks = []
   }
 
   private step(message: ReplicaMessage): void {
     const [replica, outputs] = replicaStep(this.machine, this.current, message)
     this.current = replica
-    for (const output of outputs) this.perform(output)
+    const { life } = this
+    for (const output of outputs) {
+      // Whoever hears of an output may stop the node, or replace the replica that the others are from.
+      if (!this.isCurrent(life)) return
+      this.perform(output)
+    }
+  }
+
+  private isCurrent(life: number): boolean {
+    return !this.isStopped && life === this.life
   }
 
   private perform(output: ReplicaOutput<R>): void {
@@ -135,6 +154,7 @@ export class Node<S, C extends JsonValue, R extends JsonValue> {
       case 'note':
       case 'accepted':
       case 'refused':
+      case 'applied':
       case 'completed':
       case 'lost':
       case 'readable':
@@ -151,50 +171,104 @@ export class Node<S, C extends JsonValue, R extends JsonValue> {
 
   /** Writes what has gathered, unless the disk is busy: then it is part of the next write. */
   private flush(): void {
-    while (!this.isWriting && !this.isStopped && this.unwritten.length > 0) {
-      const jobs = this.unwritten
-      this.unwritten = []
-      const writes = jobs.flatMap(({ write }) => (write === null ? [] : [write]))
-      const written = writes.length === 0 ? undefined : this.storage.write(writes)
-      if (written === undefined) this.settle(jobs)
-      else {
-        this.isWriting = true
-        void written.then(
-          () => this.afterWriting(jobs),
-          (error: unknown) => this.fail(error),
-        )
-      }
+    // Called from within, by a callback say, it would settle what came later before what came first.
+    if (this.isFlushing) return
+    this.isFlushing = true
+    try {
+      while (!this.isWriting && !this.isStopped && this.unwritten.length > 0) this.writeGathered()
+    } finally {
+      this.isFlushing = false
     }
+  }
+
+  private writeGathered(): void {
+    const jobs: Job[] = []
+    const snapshots: WriteJob[] = []
+    for (const job of this.unwritten) {
+      if (job.write !== null && job.write.type === 'snapshot') snapshots.push(job)
+      else jobs.push(job)
+    }
+    this.unwritten = []
+    const writes = jobs.flatMap(({ write }) => (write === null ? [] : [write]))
+    const written = writes.length === 0 ? undefined : this.storage.write(writes)
+    if (written === undefined) this.settle(jobs)
+    else {
+      this.isWriting = true
+      void written.then(
+        () => this.afterWriting(jobs),
+        (error: unknown) => this.fail(error),
+      )
+    }
+    // They come after the saves before them, of whose terms and entries they speak.
+    for (const job of snapshots) if (this.isCurrent(job.life)) this.writeSnapshot(job)
+  }
+
+  private writeSnapshot(job: WriteJob): void {
+    const written = this.storage.write([job.write])
+    if (written === undefined) return this.settle([job])
+    this.snapshotsInWriting++
+    void written.then(
+      () => {
+        this.snapshotsInWriting--
+        this.settle([job])
+      },
+      (error: unknown) => {
+        this.snapshotsInWriting--
+        this.fail(error)
+      },
+    )
   }
 
   private afterWriting(jobs: readonly Job[]): void {
     this.isWriting = false
-    if (this.isStopped) return
-    this.settle(jobs)
+    this.isFlushing = true
+    try {
+      this.settle(jobs)
+    } finally {
+      this.isFlushing = false
+    }
     this.flush()
   }
 
   private fail(error: unknown): void {
     this.isWriting = false
+    if (this.isStopped) return
     this.stop()
     this.events.failed(error)
   }
 
-  /** What was promised on these writes leaves, in order; then the reducer hears of them, all saves at once. */
+  /**
+   * What was promised on these writes leaves, in order; then the reducer hears of them, all saves at once; then those
+   * who waited, who thus see what came of it.
+   */
   private settle(jobs: readonly Job[]): void {
-    const done: ReplicaMessage[] = []
+    const { life } = this
+    const news: ReplicaMessage[] = []
     let saved: ReplicaMessage | null = null
     for (const job of jobs) {
-      if (job.write === null) job.callback()
-      else if (job.life !== this.life) continue
-      else if (job.write.type === 'save') {
-        for (const { to, rpc } of job.write.then) this.events.send(to, rpc)
+      if (job.write === null || job.life !== life) continue
+      if (job.write.type === 'save') {
+        for (const { to, rpc } of job.write.then) if (this.isCurrent(life)) this.events.send(to, rpc)
         saved = { type: 'saved', sequence: job.write.sequence, lastIndex: job.write.lastIndex }
       } else if (job.write.type === 'snapshot')
-        done.push({ type: 'snapshotTaken', index: job.write.snapshot.lastIncludedIndex })
+        news.push({ type: 'snapshotTaken', index: job.write.snapshot.lastIncludedIndex })
     }
-    if (saved !== null) this.deliver(saved)
-    for (const message of done) this.deliver(message)
+    if (saved !== null) news.unshift(saved)
+    for (const message of news) if (this.isCurrent(life)) this.deliver(message)
+    if (this.isStopped) return
+    for (const job of jobs) if (job.write === null) this.callbacks.push(job.callback)
+    this.callBack()
+  }
+
+  /** Calls back, in order, unless messages wait: then once these have been handled. */
+  private callBack(): void {
+    if (this.isStepping || this.isCallingBack) return
+    this.isCallingBack = true
+    try {
+      for (let next = this.callbacks.shift(); next !== undefined; next = this.callbacks.shift()) next()
+    } finally {
+      this.isCallingBack = false
+    }
   }
 }
 

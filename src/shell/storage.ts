@@ -7,15 +7,22 @@ import type { ReceivedObject } from '../machine/replica-state.ts'
 /**
  * Where a node's promises are kept. Writes take effect in the order given, each as a whole or not at all; after a
  * crash any suffix of the unanswered ones may be missing, never one from the middle.
+ *
+ * Calls of `write` may overlap. One of nothing but snapshots never overtakes an earlier call, but later ones may
+ * overtake it, so that saves need not wait for it; if what they bring covers more, or replaces everything, the
+ * snapshot comes to nothing.
  */
 export interface Storage {
   /** What is there; null where no node ever lived. @throws StorageError when it cannot be read or makes no sense. */
   load(): Promise<Stored | null>
   /**
    * Makes the writes durable, in order. Resolves when they are; a storage without a disk may answer at once with
-   * nothing. @throws StorageError when it fails: the node must stop, and nothing it promised on them may leave.
+   * nothing. The first write of all is a `reset`.
+   * @throws StorageError when it fails: the node must stop, and nothing it promised on them may leave. The storage
+   * refuses everything from then on; what is on the disk is known again once it has been opened anew.
    */
   write(writes: readonly StorageWrite[]): Promise<void> | undefined
+  /** Ends what is under way, then lets go of the disk. Writes that come later are refused. */
   close(): Promise<void>
 }
 
@@ -42,7 +49,7 @@ export interface Stored {
   readonly received: readonly CapturedObject[]
 }
 
-/** The disk failed, or holds what no node could have written. */
+/** The disk failed, or holds what no node could have written; or a write was asked for that no node would make. */
 export class StorageError extends Error {
   override readonly name = 'StorageError'
 }

@@ -27,7 +27,11 @@ export class Loop {
 
   constructor(size: number, options: Partial<Options> = {}) {
     const ids = Array.from({ length: size }, (_, at) => nodeId(`n${at + 1}`))
-    this.members = ids.map((id) => ({ id, applied: 0, state: initial({ id, configuration: configurationOf(ids), options }) }))
+    this.members = ids.map((id) => ({
+      id,
+      applied: 0,
+      state: initial({ id, configuration: configurationOf(ids), options }),
+    }))
     for (const member of this.members) this.byId.set(member.id, member)
   }
 
@@ -63,7 +67,10 @@ export class Loop {
       case 'save':
         // The order of a real disk: durable first, then what was promised.
         for (const send of output.then) this.send(member, send)
-        this.queue.push({ to: member, message: { type: 'saved', sequence: output.sequence, lastIndex: output.lastIndex } })
+        this.queue.push({
+          to: member,
+          message: { type: 'saved', sequence: output.sequence, lastIndex: output.lastIndex },
+        })
         return
       case 'apply': {
         const last = output.entries[output.entries.length - 1]

@@ -26,7 +26,7 @@ export interface Context {
   readonly nodeIds: readonly NodeId[]
   readonly replies: Replies
   readonly storage: Storage
-  /** What the storage held before. */
+  /** What the storage held before this life of the node; it has been told of its birth since. */
   readonly stored: Stored | null
   readonly seed: number
   /** For people: one line on stderr. */
@@ -43,7 +43,7 @@ export interface Dialect {
   finish(): Promise<void>
 }
 
-/** The replica that the storage remembers, or a new one, which the storage then remembers. */
+/** The replica that the storage remembers, or one that never ran, under the options given. */
 export const openNode = (
   { nodeId, nodeIds, storage, stored, seed, failed }: Context,
   options: Partial<Options>,
@@ -53,7 +53,5 @@ export const openNode = (
     stored === null
       ? createReplica(machine, { id: nodeId, configuration: configurationOf(nodeIds), options, seed })
       : restartReplica(machine, { ...stored.remains, options, seed }, stored.objects, stored.received)
-  const node: KvNode = new Node(machine, replica, storage, { ...events, failed })
-  if (stored === null) node.replace(replica)
-  return node
+  return new Node(machine, replica, storage, { ...events, failed })
 }

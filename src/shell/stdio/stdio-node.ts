@@ -1,10 +1,11 @@
 import * as v from 'valibot'
-import { nodeId, type NodeId } from '../../core/ids.ts'
+import { configurationOf, sameConfiguration } from '../../core/configuration.ts'
+import { INDEX_ZERO, TERM_ZERO, nodeId, type NodeId } from '../../core/ids.ts'
+import { birthSnapshot } from '../../core/start.ts'
 import type { Options } from '../../core/config.ts'
 import { seedFrom } from '../../core/random.ts'
 import type { Clock } from '../clock.ts'
-import type { Storage } from '../storage.ts'
-import { StorageError } from '../storage.ts'
+import { StorageError, type Storage, type Stored } from '../storage.ts'
 import type { Context, Dialect } from './context.ts'
 import { Course } from './course/course.ts'
 import { isCourseType } from './course/requests.ts'
@@ -126,12 +127,10 @@ export class StdioNode {
   private async open(id: string, ids: readonly string[]): Promise<void> {
     const { write, log, failed, seed, mode, quietMs, clock } = this.options
     const storage = await this.options.openStorage()
-    const stored = await storage.load()
-    if (stored !== null && stored.remains.id !== id)
-      throw new StorageError(`the data directory belongs to node ${stored.remains.id}, not to ${id}`)
+    const nodeIds = ids.map(nodeId)
+    const stored = await remembered(storage, nodeId(id), nodeIds)
     const replies = new Replies(id, write)
     replies.hold()
-    const nodeIds = ids.map(nodeId)
     this.context = { nodeId: nodeId(id), nodeIds, replies, storage, stored, seed: seedFrom(id, seed), log, failed }
     if (mode !== 'auto') this.choose(mode)
     else if (quietMs !== null && ids.length > 1) {
@@ -156,12 +155,37 @@ export class StdioNode {
     const { context } = this
     if (this.dialect !== null || context === null) return this.dialect
     if (mode === null) throw new RequestError(ERROR.notSupported, 'there is no request of this type')
-    const isAlone = context.nodeIds.length === 1
     this.dialect =
       mode === 'course' ? new Course(context) : new Maelstrom(context, this.options.clock, this.options.raft)
-    void isAlone
     return this.dialect
   }
+}
+
+/**
+ * What the storage knows of the node; null when this is its first life, which the storage remembers from now on.
+ * @throws StorageError when it belongs to another node or another cluster.
+ */
+const remembered = async (storage: Storage, id: NodeId, nodeIds: readonly NodeId[]): Promise<Stored | null> => {
+  const stored = await storage.load()
+  const configuration = configurationOf(nodeIds)
+  if (stored !== null) {
+    const { id: owner, snapshot } = stored.remains
+    if (owner !== id) throw new StorageError(`the data directory belongs to node ${owner}, not to ${id}`)
+    if (!sameConfiguration(snapshot.configuration, configuration))
+      throw new StorageError(
+        `the data directory belongs to the cluster ${snapshot.configuration.voters.join(', ')}, not to ${nodeIds.join(', ')}`,
+      )
+    return stored
+  }
+  const remains = {
+    id,
+    hardState: { currentTerm: TERM_ZERO, votedFor: null },
+    snapshot: birthSnapshot(configuration),
+    base: { index: INDEX_ZERO, term: TERM_ZERO },
+    entries: [],
+  }
+  await storage.write([{ type: 'reset', remains, objects: [] }])
+  return null
 }
 
 /** Which dialect a first request speaks; null when neither knows it. */

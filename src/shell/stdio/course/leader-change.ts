@@ -7,7 +7,6 @@ import { step } from '../../../core/step.ts'
 import { ERROR, RequestError } from '../envelope.ts'
 import type { Handlers } from './handlers.ts'
 import { entriesFrom, peersOf } from './oracle.ts'
-import { DEFAULT_OPTIONS } from '../../../core/config.ts'
 import type { Fields } from './requests.ts'
 
 /**
@@ -61,7 +60,7 @@ const elected = (nodeIds: readonly NodeId[], fields: Fields<'leader_change'>): R
     )
   const before = restart({
     id,
-    options: { ...DEFAULT_OPTIONS, preVote: false, noopOnElection: true },
+    options: { preVote: false, checkQuorum: false, noopOnElection: true },
     hardState: { currentTerm: (newTerm - 1) as Term, votedFor: null },
     snapshot: birthSnapshot(configurationOf([...new Set([...nodeIds, id])])),
     entries,

@@ -26,8 +26,6 @@ export const MAELSTROM_OPTIONS: Partial<Options> = {
 }
 
 export interface MaelstromSettings {
-  /** In place of {@link MAELSTROM_OPTIONS} or the defaults, for a log that is compacted sooner, for instance. */
-  readonly options?: Partial<Options>
   /** Whether a read of a missing key is answered by null, as the course does it, not by an error. Default: never. */
   readonly missingReadsNull?: () => boolean
   /** A name that no other life of any node has. Default: a random one. */
@@ -51,12 +49,13 @@ export class Maelstrom implements Dialect {
   private readonly requests: Requests
   private readonly stopTicking: () => void
 
-  constructor(context: Context, clock: Clock, settings: MaelstromSettings = {}) {
+  /** `options` take the place of {@link MAELSTROM_OPTIONS}, and of the defaults. */
+  constructor(context: Context, clock: Clock, options: Partial<Options> = {}, settings: MaelstromSettings = {}) {
     const { missingReadsNull = () => false, boot = randomUUID() } = settings
     this.context = context
     this.node = openNode(
       context,
-      { ...MAELSTROM_OPTIONS, ...settings.options },
+      { ...MAELSTROM_OPTIONS, ...options },
       {
         send: (to, rpc) => this.tell(to, { type: 'raft', rpc: encodeRpc(rpc) }),
         output: (output) => this.hear(output),

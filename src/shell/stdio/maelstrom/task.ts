@@ -9,8 +9,7 @@ import { isShallow } from './operation.ts'
  * commands are numbered by a session.
  */
 export type Task =
-  | { readonly type: 'read'; readonly key: string }
-  | { readonly type: 'propose'; readonly command: Command }
+  { readonly type: 'read'; readonly key: string } | { readonly type: 'propose'; readonly command: Command }
 
 /** The answer to a read, in the words in which commands are answered. */
 export const readResult = (state: State, key: string): Result => {

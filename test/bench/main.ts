@@ -1,0 +1,26 @@
+import { cpus } from 'node:os'
+import { parseArgs } from 'node:util'
+import { benchCapture } from './capture.ts'
+import { benchCluster } from './cluster.ts'
+import { benchLog } from './log.ts'
+import { benchSteps } from './steps.ts'
+
+/*
+ * npm run bench [-- --only steps,cluster,log,capture] [-- --peer 'command with {depth}']
+ * Every figure is the median of several runs after a warm-up, with the lowest and the highest beside it.
+ */
+const { values } = parseArgs({ options: { only: { type: 'string' }, peer: { type: 'string' } } })
+const sections = new Map([
+  ['steps', benchSteps],
+  ['cluster', () => benchCluster(values.peer ?? null)],
+  ['log', benchLog],
+  ['capture', benchCapture],
+])
+const chosen = values.only?.split(',') ?? [...sections.keys()]
+
+console.log(`Node ${process.versions.node}, ${cpus().length} × ${cpus()[0]?.model ?? 'unknown processor'}`)
+for (const name of chosen) {
+  const section = sections.get(name)
+  if (section === undefined) throw new Error(`there is no section ${name}: ${[...sections.keys()].join(', ')}`)
+  console.log(`\n${section().join('\n')}`)
+}

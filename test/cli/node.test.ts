@@ -1,0 +1,196 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, it } from 'vitest'
+import { parsed, raft } from './process.ts'
+
+const folders: string[] = []
+const folder = (): string => {
+  const made = mkdtempSync(join(tmpdir(), 'raft-'))
+  folders.push(made)
+  return made
+}
+afterAll(() => {
+  for (const made of folders) rmSync(made, { recursive: true, force: true })
+})
+
+const INIT_ONE = '{"src":"c0","dest":"n1","body":{"type":"init","msg_id":1,"node_id":"n1","node_ids":["n1"]}}'
+const INIT_THREE =
+  '{"src":"c0","dest":"n1","body":{"type":"init","msg_id":1,"node_id":"n1","node_ids":["n1","n2","n3"]}}'
+const lines = (...all: readonly string[]): string => `${all.join('\n')}\n`
+const ask = (id: number, body: object): string =>
+  JSON.stringify({ src: 'c1', dest: 'n1', body: { ...body, msg_id: id } })
+
+describe('the samples of the seeds', () => {
+  it('a snapshot trims the log', () => {
+    const { lines: said, status } = raft(
+      ['node'],
+      lines(
+        INIT_ONE,
+        '{"src":"c1","dest":"n1","body":{"type":"apply_entries","msg_id":2,"entries":[{"index":1,"term":1,"command":{"op":"put","key":"x","value":"1"}},{"index":2,"term":1,"command":{"op":"put","key":"y","value":"2"}},{"index":3,"term":1,"command":{"op":"put","key":"z","value":"3"}}]}}',
+        '{"src":"c1","dest":"n1","body":{"type":"take_snapshot","msg_id":3,"threshold":2}}',
+      ),
+    )
+    expect(status).toBe(0)
+    expect(parsed(said)).toEqual([
+      { src: 'n1', dest: 'c0', body: { type: 'init_ok', in_reply_to: 1, msg_id: 0 } },
+      {
+        src: 'n1',
+        dest: 'c1',
+        body: {
+          type: 'apply_entries_ok',
+          in_reply_to: 2,
+          msg_id: 1,
+          results: [1, 2, 3].map((index) => ({ index, result: 'ok' })),
+          last_applied: 3,
+        },
+      },
+      {
+        src: 'n1',
+        dest: 'c1',
+        body: {
+          type: 'take_snapshot_ok',
+          in_reply_to: 3,
+          msg_id: 2,
+          snapshot_index: 3,
+          snapshot_term: 1,
+          state_size_bytes: 25,
+          log_entries_trimmed: 3,
+        },
+      },
+    ])
+  })
+
+  it('a snapshot restores the state', () => {
+    const { lines: said, status } = raft(
+      ['node'],
+      lines(
+        INIT_ONE,
+        '{"src":"c1","dest":"n1","body":{"type":"install_snapshot","msg_id":2,"snapshot_index":5,"snapshot_term":2,"state":{"a":"1","b":"2"}}}',
+        '{"src":"c1","dest":"n1","body":{"type":"get_state","msg_id":3}}',
+      ),
+    )
+    expect(status).toBe(0)
+    expect(parsed(said)).toEqual([
+      { src: 'n1', dest: 'c0', body: { type: 'init_ok', in_reply_to: 1, msg_id: 0 } },
+      {
+        src: 'n1',
+        dest: 'c1',
+        body: { type: 'install_snapshot_ok', in_reply_to: 2, msg_id: 1, applied: true, new_last_applied: 5 },
+      },
+      {
+        src: 'n1',
+        dest: 'c1',
+        body: { type: 'get_state_ok', in_reply_to: 3, msg_id: 2, state: { a: '1', b: '2' }, last_applied: 5 },
+      },
+    ])
+  })
+
+  it('a leader appends an entry', () => {
+    const { lines: said, status } = raft(
+      ['node'],
+      lines(
+        INIT_THREE,
+        '{"src":"c1","dest":"n1","body":{"type":"raft_append","msg_id":2,"entry":{"term":1,"command":{"op":"put","key":"x","value":1}}}}',
+      ),
+    )
+    expect(status).toBe(0)
+    expect(parsed(said).slice(0, 2)).toEqual([
+      { src: 'n1', dest: 'c0', body: { type: 'init_ok', in_reply_to: 1, msg_id: 0 } },
+      { src: 'n1', dest: 'c1', body: { type: 'raft_append_ok', in_reply_to: 2, msg_id: 1, index: 1 } },
+    ])
+    expect(parsed(said).slice(2)).toMatchObject([
+      { dest: 'n2', body: { type: 'append_entries', msg_id: 2 } },
+      { dest: 'n3', body: { type: 'append_entries', msg_id: 3 } },
+    ])
+  })
+})
+
+describe('the end of the input', () => {
+  it('a last line without its end is answered', () => {
+    const { lines: said, status } = raft(['node'], INIT_ONE)
+    expect([said.length, status]).toEqual([1, 0])
+  })
+
+  it('ends a node that nobody asked anything', () => {
+    expect(raft(['node'])).toMatchObject({ status: 0, stdout: '' })
+  })
+
+  it('ends a cluster node that can reach nobody, after an answer to everything', () => {
+    const { lines: said, status } = raft(
+      ['node'],
+      lines(INIT_THREE, ask(2, { type: 'write', key: 'x', value: 1 }), ask(3, { type: 'read', key: 'x' })),
+    )
+    expect(status).toBe(0)
+    const replies = parsed(said) as readonly { readonly dest: string; readonly body: Record<string, unknown> }[]
+    const toClient = replies.filter(({ dest }) => dest === 'c1')
+    expect(toClient.map(({ body: { type, in_reply_to: to } }) => [type, to])).toEqual([
+      ['error', 2],
+      ['error', 3],
+    ])
+  })
+})
+
+describe('--data', () => {
+  it('keeps what was acknowledged', () => {
+    const data = folder()
+    raft(['node', '--data', data], lines(INIT_ONE, ask(2, { type: 'write', key: 'x', value: { a: [1, null] } })))
+    const { lines: said } = raft(['node', '--data', data], lines(INIT_ONE, ask(2, { type: 'read', key: 'x' })))
+    expect(parsed(said)[1]).toMatchObject({ body: { type: 'read_ok', value: { a: [1, null] } } })
+  })
+
+  it("keeps what the course's client vouched for", () => {
+    const data = folder()
+    const state = { type: 'install_snapshot', snapshot_index: 5, snapshot_term: 2, state: { a: 1 } }
+    raft(['node', '--data', data], lines(INIT_ONE, ask(2, state)))
+    const { lines: said } = raft(
+      ['node', '--data', data],
+      lines(INIT_ONE, ask(2, { type: 'get_log_info' }), ask(3, { type: 'read', key: 'a' })),
+    )
+    expect(parsed(said)[1]).toMatchObject({ body: { snapshot_index: 5 } })
+    expect(parsed(said)[2]).toMatchObject({ body: { type: 'read_ok', value: 1 } })
+  })
+
+  it('refuses the directory of another node', () => {
+    const data = folder()
+    raft(['node', '--data', data], INIT_ONE)
+    const other = '{"src":"c0","dest":"n2","body":{"type":"init","msg_id":1,"node_id":"n2","node_ids":["n2"]}}'
+    const { status, stderr } = raft(['node', '--data', data], other)
+    expect(status).toBe(65)
+    expect(stderr).toContain('n1')
+  })
+
+  it('refuses a file', () => {
+    const data = join(folder(), 'file')
+    writeFileSync(data, 'not a directory')
+    const { status, stderr } = raft(['node', '--data', data], INIT_ONE)
+    expect([status, stderr]).toEqual([65, expect.stringContaining(data)])
+  })
+})
+
+describe('the command line', () => {
+  it.each([[['--help']], [['node', '--help']], [['help']]])('%j tells how to use it', (args) => {
+    expect(raft(args)).toMatchObject({ status: 0, stdout: expect.stringContaining('Usage: raft') as string })
+  })
+
+  it('without a command it says how to use it, as an error', () => {
+    expect(raft([])).toMatchObject({ status: 64, stdout: '' })
+  })
+
+  it.each([
+    [['frobnicate']],
+    [['node', '--frobnicate']],
+    [['node', 'stray']],
+    [['node', '--seed', '-1']],
+    [['node', '--seed', '1.5']],
+    [['node', '--mode', 'x']],
+    [['node', '--data']],
+  ])('%j is refused with a reason', (args) => {
+    const { status, stderr } = raft(args)
+    expect([status, stderr.length > 10]).toEqual([64, true])
+  })
+
+  it('knows its version', () => {
+    expect(raft(['--version']).stdout).toMatch(/^\d+\.\d+\.\d+\n$/)
+  })
+})
