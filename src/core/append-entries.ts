@@ -12,7 +12,7 @@ import {
   type Progress,
   type Replicate,
 } from './progress.ts'
-import { becomeFollower } from './role.ts'
+import { becomeFollower, hearLeader } from './role.ts'
 import { acknowledgeRound } from './rounds.ts'
 import type { AppendEntries, AppendEntriesFailure, AppendEntriesResponse, AppendEntriesSuccess } from './rpc.ts'
 import { endTransfer, startTransfer } from './snapshot-transfer.ts'
@@ -132,7 +132,7 @@ export const handleAppendEntries = (work: Work, from: NodeId, rpc: AppendEntries
   const { server, log } = work
   if (server.role.type === 'leader') return ignore(work, 'second leader in one term', from)
   becomeFollower(work, server.currentTerm, from)
-  server.electionElapsedTicks = 0
+  hearLeader(work)
   if (!isWellFormed(rpc)) return ignore(work, 'malformed', from)
   // Before commitIndex the logs agree anyway (Leader Completeness), and the terms may be compacted.
   if (rpc.prevLogIndex >= server.commitIndex && termAt(log, rpc.prevLogIndex) !== rpc.prevLogTerm)
@@ -217,7 +217,8 @@ const acceptMatch = (
 ): void => {
   if (matchIndex > work.log.lastIndex) return ignore(work, 'malformed', progress.id)
   leader.progress[at] = matched(work, progress, matchIndex, round)
-  if (advanceCommit(work)) broadcastAppend(work, 'news')
+  // Only what is not committed yet can become so.
+  if (matchIndex > work.server.commitIndex && advanceCommit(work)) broadcastAppend(work, 'news')
   else sendAppend(work, leader, at, 'news')
 }
 

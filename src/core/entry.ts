@@ -3,7 +3,7 @@ import type { Configuration } from './configuration.ts'
 import type { Index, Term } from './ids.ts'
 
 /** What commands, results and snapshots are made of: it survives JSON unchanged. */
-export type JsonValue = null | boolean | number | string | readonly JsonValue[] | { readonly [key: string]: JsonValue }
+export type JsonValue = null | boolean | number | string | readonly JsonValue[] | Readonly<{ [key: string]: JsonValue }>
 
 /** One slot of the replicated log. Never changed once made; shared freely between logs, messages and outputs. */
 export type Entry = CommandEntry | ConfigurationEntry | NoopEntry
@@ -39,21 +39,14 @@ export interface NoopEntry extends Slot {
  * @throws UsageError for what JSON cannot hold: undefined, functions, symbols, big integers.
  */
 export const jsonBytes = (value: JsonValue): number => {
-  switch (typeof value) {
-    case 'string':
-      return value.length + 2
-    case 'number':
-      return 8
-    case 'boolean':
-      return 5
-    case 'object':
-      return value === null ? 4 : compoundBytes(value)
-    default:
-      throw new UsageError('a command is made of JSON values', { type: typeof value })
-  }
+  if (typeof value === 'string') return value.length + 2
+  if (typeof value === 'number') return 8
+  if (typeof value === 'boolean') return 5
+  if (typeof value === 'object') return value === null ? 4 : compoundBytes(value)
+  throw new UsageError('a command is made of JSON values', { type: typeof value })
 }
 
-const compoundBytes = (value: readonly JsonValue[] | { readonly [key: string]: JsonValue }): number => {
+const compoundBytes = (value: Exclude<JsonValue, string | number | boolean | null>): number => {
   let bytes = 2
   if (Array.isArray(value)) {
     for (const item of value as readonly JsonValue[]) bytes += jsonBytes(item) + 1

@@ -3,7 +3,7 @@ import { advanceCommit } from './commit.ts'
 import type { NodeId } from './ids.ts'
 import { heard } from './progress.ts'
 import type { InstallSnapshotResponse } from './rpc.ts'
-import { wanted } from './snapshot-transfer.ts'
+import { installing, wanted } from './snapshot-transfer.ts'
 import { ignore, ownLeader, type Work } from './work.ts'
 
 /**
@@ -30,7 +30,5 @@ export const handleInstallSnapshotResponse = (work: Work, from: NodeId, rpc: Ins
   if (progress.mode !== 'snapshot' || progress.transferId !== rpc.transferId)
     return ignore(work, 'unknown transfer', from)
   leader.progress[at] =
-    rpc.status === 'installing'
-      ? { ...progress, phase: 'install', inflight: [], idleTicks: 0, retries: 0 }
-      : wanted(work, progress, rpc.nextObjectId, rpc.digest)
+    rpc.status === 'installing' ? installing(progress) : wanted(work, progress, rpc.nextObjectId, rpc.digest)
 }

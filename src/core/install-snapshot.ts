@@ -3,7 +3,7 @@ import { handOutApply } from './commit.ts'
 import { FIRST_OBJECT, INDEX_ZERO, maxIndex, successor, type Index, type NodeId } from './ids.ts'
 import { compactTo, emptyLog, termAt } from './log/log.ts'
 import type { Message } from './message.ts'
-import { becomeFollower } from './role.ts'
+import { becomeFollower, hearLeader } from './role.ts'
 import type { InstallSnapshot, InstallSnapshotResponse, SnapshotMeta } from './rpc.ts'
 import { chainDigest } from './snapshot-transfer.ts'
 import type { Receiving } from './state.ts'
@@ -19,7 +19,7 @@ export const handleInstallSnapshot = (work: Work, from: NodeId, rpc: InstallSnap
   const { server } = work
   if (server.role.type === 'leader') return ignore(work, 'second leader in one term', from)
   becomeFollower(work, server.currentTerm, from)
-  server.electionElapsedTicks = 0
+  hearLeader(work)
   const { lastIncludedIndex, lastIncludedTerm } = rpc.snapshot
   if (lastIncludedIndex <= server.commitIndex || termAt(work.log, lastIncludedIndex) === lastIncludedTerm) {
     // Nothing new, or the log has it all: the snapshot only tells that so much is committed.

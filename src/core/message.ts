@@ -46,7 +46,7 @@ export type Message =
   | { readonly type: 'snapshotInstalled'; readonly transferId: number }
   /** Ask for an index at which a read is linearizable. Answered by `readReady` or `refused`. */
   | { readonly type: 'read'; readonly id: RequestId; readonly mode: ReadMode }
-  /** Start an election now, whatever the timer says. */
+  /** Start an election now, whatever the timer says; ignored while a leader is heard, if it checks its quorum. */
   | { readonly type: 'campaign' }
 
 /** `quorum` asks a majority (thesis 6.4); `lease` trusts clocks to drift less than leaseDriftTicks (6.4.1). */

@@ -15,6 +15,8 @@ export const campaign = (work: Work): void => {
   if (server.role.type === 'leader') return ignore(work, 'already leader', null)
   if (!isVoter(configurationInForce(server), server.id)) return ignore(work, 'not a voter', null)
   if (server.receiving?.phase === 'install') return ignore(work, 'installing a snapshot', null)
+  // Its own vote may be the one that the leader's lease rests on; the election timer never comes this early.
+  if (work.options.checkQuorum && hearsLeader(work)) return ignore(work, 'leader is alive', null)
   if (!work.options.preVote) return startElection(work)
   becomePreCandidate(work)
   for (const to of peers(work))

@@ -56,6 +56,8 @@ export interface Transfer extends Known {
   readonly digest: number
   /** Ticks since the receiver last answered. */
   readonly idleTicks: number
+  /** Ticks since it first said that it is putting the snapshot in force. */
+  readonly installTicks: number
   /** Timeouts in a row. */
   readonly retries: number
   /** How far it has come: objects and bytes acknowledged. */

@@ -1,7 +1,7 @@
 import { UsageError } from './assert.ts'
 import { broadcastAppend } from './append-entries.ts'
 import { jsonBytes, type Entry } from './entry.ts'
-import { successor } from './ids.ts'
+import { maxIndex, predecessor, successor } from './ids.ts'
 import type { Message } from './message.ts'
 import { appendAndSave, type Work } from './work.ts'
 
@@ -17,7 +17,9 @@ export const handlePropose = (work: Work, { id, commands }: Extract<Message, { t
     outputs.push({ type: 'refused', id, reason: 'not-leader', leader: server.leaderId })
     return
   }
-  if (log.lastIndex - server.commitIndex + commands.length > options.uncommittedEntriesMax) {
+  // What earlier terms left does not count: only an entry of this term can commit it (section 5.4.2).
+  const pendingAfter = maxIndex(server.commitIndex, predecessor(server.role.termStartIndex))
+  if (log.lastIndex - pendingAfter + commands.length > options.uncommittedEntriesMax) {
     outputs.push({ type: 'refused', id, reason: 'busy', leader: server.id })
     return
   }

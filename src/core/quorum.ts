@@ -1,5 +1,5 @@
 import type { Configuration } from './configuration.ts'
-import { INDEX_ZERO, minIndex, type Index, type NodeId } from './ids.ts'
+import type { Index, NodeId } from './ids.ts'
 
 /** More than half: 1 of 1, 2 of 2, 2 of 3, 3 of 4, 3 of 5. */
 export const majority = (size: number): number => Math.floor(size / 2) + 1
@@ -37,16 +37,18 @@ const halfVote = (voters: readonly NodeId[], granted: readonly NodeId[], rejecte
 /**
  * The highest index that a quorum has reached, given how far each server has come: the N of Figure 2,
  * "Rules for Servers, Leaders". In a joint configuration, the lower of both halves. 0 without voters.
+ * Anything that is counted up serves in place of an index.
  */
-export const quorumIndex = (configuration: Configuration, reached: (id: NodeId) => Index): Index => {
+export const quorumIndex = <N extends number = Index>(configuration: Configuration, reached: (id: NodeId) => N): N => {
   const incoming = halfIndex(configuration.voters, reached)
   if (configuration.votersOutgoing.length === 0) return incoming
-  return minIndex(incoming, halfIndex(configuration.votersOutgoing, reached))
+  const outgoing = halfIndex(configuration.votersOutgoing, reached)
+  return incoming < outgoing ? incoming : outgoing
 }
 
-const halfIndex = (voters: readonly NodeId[], reached: (id: NodeId) => Index): Index => {
+const halfIndex = <N extends number>(voters: readonly NodeId[], reached: (id: NodeId) => N): N => {
   // Insertion into a short descending list: clusters have at most a handful of voters.
-  const descending: Index[] = []
+  const descending: N[] = []
   for (const id of voters) {
     const value = reached(id)
     let at = descending.length
@@ -57,5 +59,5 @@ const halfIndex = (voters: readonly NodeId[], reached: (id: NodeId) => Index): I
     }
     descending[at] = value
   }
-  return descending[majority(voters.length) - 1] ?? INDEX_ZERO
+  return descending[majority(voters.length) - 1] ?? (0 as N)
 }

@@ -17,9 +17,7 @@ export const isUpToDate = (
   (candidate.lastLogTerm === log.lastTerm && candidate.lastLogIndex >= log.lastIndex)
 
 /** Whether this server leads, or has heard from a leader within the shortest election timeout (thesis 4.2.3, 9.6). */
-export const hearsLeader = ({ server, options }: Work): boolean =>
-  server.leaderId !== null &&
-  (server.role.type === 'leader' || server.electionElapsedTicks < options.electionTimeoutTicks)
+export const hearsLeader = ({ server }: Work): boolean => server.role.type === 'leader' || server.stickyTicks > 0
 
 /** Adds an answer to a tally; the first answer of each server stands. */
 export const tally = <R extends { readonly granted: readonly NodeId[]; readonly rejected: readonly NodeId[] }>(

@@ -52,6 +52,12 @@ const endTransfers = ({ server, outputs }: Work): void => {
       })
 }
 
+/** Word of the current leader: the election timer starts again, and other candidates have to wait. */
+export const hearLeader = ({ server, options }: Work): void => {
+  server.electionElapsedTicks = 0
+  server.stickyTicks = options.electionTimeoutTicks
+}
+
 export const becomePreCandidate = (work: Work): void => {
   work.server.leaderId = null
   drawElectionDeadline(work)

@@ -1,5 +1,4 @@
-import type { NodeId } from './ids.ts'
-import { voteResult } from './quorum.ts'
+import { quorumIndex } from './quorum.ts'
 import type { PendingRead } from './state.ts'
 import { configurationInForce, ownLeader, type OwnLeader, type Work } from './work.ts'
 
@@ -41,15 +40,10 @@ export const acknowledgeRound = (work: Work): boolean => {
   return isAnotherWanted
 }
 
-const quorumRound = (work: Work, leader: OwnLeader): number => {
-  const configuration = configurationInForce(work.server)
-  const rounds = new Set([leader.round, ...leader.progress.map(({ ackedRound }) => ackedRound)])
-  for (const round of [...rounds].sort((a, b) => b - a)) {
-    const answered: NodeId[] = leader.progress.filter(({ ackedRound }) => ackedRound >= round).map(({ id }) => id)
-    if (voteResult(configuration, [...answered, work.server.id], []) === 'won') return round
-  }
-  return leader.ackedRound
-}
+const quorumRound = ({ server }: Work, { progress, round }: OwnLeader): number =>
+  quorumIndex<number>(configurationInForce(server), (voter) =>
+    voter === server.id ? round : (progress.find(({ id }) => id === voter)?.ackedRound ?? 0),
+  )
 
 /** Answers the reads whose leadership is proven and whose index is known. */
 export const answerReads = (work: Work): void => {

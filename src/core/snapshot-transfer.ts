@@ -39,6 +39,7 @@ export const startTransfer = (work: Work, leader: OwnLeader, at: number): void =
     reading: false,
     digest: 0,
     idleTicks: 0,
+    installTicks: 0,
     retries: 0,
     objectsAcked: 0,
     bytesAcked: 0,
@@ -120,7 +121,7 @@ const findTransfer = (
 
 /** The receiver wants `objectId`: what lies before it in the window has arrived; anything else moves the window. */
 export const wanted = (work: Work, transfer: Transfer, objectId: ObjectId, digest: number): Transfer => {
-  const heard: Transfer = { ...transfer, phase: 'transfer', idleTicks: 0, retries: 0 }
+  const heard: Transfer = { ...transfer, phase: 'transfer', idleTicks: 0, installTicks: 0, retries: 0 }
   const { inflight } = transfer
   const position = inflight.findIndex((object) => object.objectId === objectId)
   const isNext = position < 0 && transfer.nextObjectId === objectId
@@ -143,21 +144,35 @@ const moveWindow = (transfer: Transfer, objectId: ObjectId, digest: number): Tra
 })
 
 /**
+ * The receiver has all objects and is putting them in force. The last one stays under way: sent again, it asks how far
+ * the receiver is, and a receiver that crashed meanwhile answers by what it wants.
+ */
+export const installing = (transfer: Transfer): Transfer => ({
+  ...transfer,
+  phase: 'install',
+  inflight: transfer.inflight.slice(-1),
+  idleTicks: 0,
+  retries: 0,
+})
+
+/**
  * Lets a tick pass: sends again what was not answered, and gives up after too many tries (etcd #10225), or when the
  * receiver takes too long to put the snapshot in force, which is a time of its own.
  */
 export const tickTransfer = (work: Work, transfer: Transfer): Progress => {
   const { options } = work
+  const isInstalling = transfer.phase === 'install' || transfer.installTicks > 0
   const idleTicks = transfer.idleTicks + 1
-  if (transfer.phase === 'install')
-    return idleTicks < options.snapshotInstallTimeoutTicks ? { ...transfer, idleTicks } : abandon(work, transfer)
+  const installTicks = isInstalling ? transfer.installTicks + 1 : 0
+  if (installTicks >= options.snapshotInstallTimeoutTicks) return abandon(work, transfer)
   const [oldest] = transfer.inflight
   // Nothing is under way: the time is the shell's, which always answers a read.
-  if (oldest === undefined) return transfer
-  if (idleTicks < options.snapshotObjectTimeoutTicks) return { ...transfer, idleTicks }
+  if (oldest === undefined) return { ...transfer, installTicks }
+  if (idleTicks < options.snapshotObjectTimeoutTicks) return { ...transfer, idleTicks, installTicks }
   if (transfer.retries >= options.snapshotRetriesMax) return abandon(work, transfer)
   const again = moveWindow(transfer, oldest.objectId, oldest.digestBefore)
-  return requestObject(work, { ...again, idleTicks: 0, retries: transfer.retries + 1 })
+  const retries = transfer.retries + 1
+  return requestObject(work, { ...again, phase: 'transfer', idleTicks: 0, installTicks, retries })
 }
 
 /** Back to probing; a new transfer starts when the follower is heard of again. */

@@ -1,4 +1,4 @@
-import { UsageError, invariant } from './assert.ts'
+import { UsageError } from './assert.ts'
 import { optionsOf, type Options } from './config.ts'
 import type { Configuration, ConfigurationAt } from './configuration.ts'
 import type { Entry } from './entry.ts'
@@ -100,6 +100,7 @@ export const restart = (remains: Remains): RaftState => {
       receiving: resumed(remains, lastApplied),
       electionElapsedTicks: 0,
       electionDeadlineTicks,
+      stickyTicks: options.checkQuorum && hardState.currentTerm > 0 ? options.electionTimeoutTicks : 0,
       seed,
     },
   }
@@ -142,7 +143,8 @@ const configurationsIn = (snapshot: SnapshotMeta, log: Log): readonly [Configura
 
 const resumed = ({ received, hardState, id }: Remains, lastApplied: Index): Receiving | null => {
   if (received === undefined || received.snapshot.lastIncludedIndex <= lastApplied) return null
-  invariant(received.snapshot.lastIncludedTerm <= hardState.currentTerm, 'a snapshot in transfer is of a known term')
+  // Its objects reached the disk before the term of their sender did: the transfer starts afresh.
+  if (received.snapshot.lastIncludedTerm > hardState.currentTerm) return null
   // Nobody's transfer yet: the first offer of the same snapshot takes it up, any other replaces it.
   return {
     ...received,

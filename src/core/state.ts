@@ -48,6 +48,11 @@ export interface Server {
   readonly electionElapsedTicks: number
   /** Drawn from [electionTimeoutTicks, 2 × electionTimeoutTicks). */
   readonly electionDeadlineTicks: number
+  /**
+   * Ticks left in which no candidate is heard: an election timeout from each word of a leader, whatever its term, and
+   * from each restart, as the word may be forgotten. A leader's lease counts on that silence (thesis 4.2.3, 6.4.1).
+   */
+  readonly stickyTicks: number
   readonly seed: Seed
 }
 

@@ -10,6 +10,7 @@ import { configurationInForce, ownLeader, type OwnLeader, type Work } from './wo
 export const handleTick = (work: Work): void => {
   const { server } = work
   server.electionElapsedTicks++
+  if (server.stickyTicks > 0) server.stickyTicks--
   const leader = ownLeader(work)
   if (leader !== null) return tickLeader(work, leader)
   if (server.electionElapsedTicks < server.electionDeadlineTicks) return

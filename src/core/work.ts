@@ -63,6 +63,7 @@ const copyServer = (of: Server): Mutable<Server> => ({
   receiving: of.receiving,
   electionElapsedTicks: of.electionElapsedTicks,
   electionDeadlineTicks: of.electionDeadlineTicks,
+  stickyTicks: of.stickyTicks,
   seed: of.seed,
 })
 

@@ -41,6 +41,8 @@ export class ReplicaRun<S, C extends JsonValue, R extends JsonValue> {
       const answer = this.answers[at]
       if (answer !== undefined) this.step(answer)
     }
+    // A read may be granted right after the batch it waits for was handed out, before that counted as applied.
+    this.answerReads(this.raft.server.lastApplied)
     this.release()
     const { raft, state, captures, incoming, pending, reads } = this
     return [{ raft, machine: state, captures, incoming, pending, reads }, this.outputs]

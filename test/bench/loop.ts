@@ -85,7 +85,14 @@ export class Loop {
       case 'refused':
         this.refused++
         return
-      default:
+      case 'accepted':
+      case 'note':
+      case 'readReady':
+      case 'readObject':
+      case 'saveObject':
+      case 'installSnapshot':
+      case 'transferEnded':
+        return
     }
   }
 

@@ -12,7 +12,7 @@ export interface Request {
   readonly body: Readonly<Record<string, unknown>>
 }
 
-export type ReplyBody = { readonly type: string } & { readonly [field: string]: JsonValue }
+export type ReplyBody = { readonly type: string } & Readonly<Record<string, JsonValue>>
 
 /** Maelstrom's error codes. Definite ones promise that the operation did not and will not happen. */
 export const ERROR = {

@@ -59,10 +59,10 @@ export const answers = async (
 ): Promise<readonly Readonly<Record<string, unknown>>[]> => {
   const lines = bodies.map((body, at) => request('c1', 'n1', { ...body, msg_id: at + 2 }))
   const { said } = await hear([initLine('n1', ids), ...lines])
-  return said.slice(1).map(({ body }) => {
-    const { msg_id: _id, in_reply_to: _to, ...rest } = body
-    return rest
-  })
+  const numbers = new Set(['msg_id', 'in_reply_to'])
+  return said
+    .slice(1)
+    .map(({ body }) => Object.fromEntries(Object.entries(body).filter(([name]) => !numbers.has(name))))
 }
 
 export const THREE = ['n1', 'n2', 'n3'] as const

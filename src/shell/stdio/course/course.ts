@@ -1,13 +1,12 @@
-import type { ReplyBody, Request } from '../envelope.ts'
 import type { Context, Dialect } from '../context.ts'
-import { ERROR, RequestError } from '../envelope.ts'
+import { ERROR, RequestError, type Request } from '../envelope.ts'
 import { elections } from './elections.ts'
-import type { Handlers } from './handlers.ts'
+import { handle, type Answer, type Handlers } from './handlers.ts'
 import { CourseHost } from './host.ts'
 import { leaderChange } from './leader-change.ts'
 import { logRequests } from './log-requests.ts'
 import { partition } from './partition.ts'
-import { fieldsOf, isCourseType, type CourseType } from './requests.ts'
+import { isCourseType, type CourseType } from './requests.ts'
 import { snapshots } from './snapshots.ts'
 import { store } from './store.ts'
 
@@ -23,7 +22,10 @@ export class Course implements Dialect {
 
   async handle(request: Request): Promise<void> {
     const { type } = request
-    if (!isCourseType(type)) return this.understand(request)
+    if (!isCourseType(type)) {
+      this.understand(request)
+      return
+    }
     const answer = await this.answer(type, request)
     // What the answer tells of is durable before it leaves.
     await this.host.durable()
@@ -34,8 +36,8 @@ export class Course implements Dialect {
     return this.host.durable()
   }
 
-  private answer<T extends CourseType>(type: T, request: Request): ReplyBody | null | Promise<ReplyBody | null> {
-    return this.handlers[type](this.host, fieldsOf(type, request))
+  private answer(type: CourseType, request: Request): Answer | Promise<Answer> {
+    return handle(this.handlers, type, this.host, request)
   }
 
   /** Answers of peers to our own lines. Anything else is nobody's. */

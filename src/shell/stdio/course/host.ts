@@ -1,6 +1,5 @@
 import { drawInteger } from '../../../core/random.ts'
 import type { Options } from '../../../core/config.ts'
-import type { JsonValue } from '../../../core/entry.ts'
 import { nextTerm, type NodeId } from '../../../core/ids.ts'
 import type { Rpc } from '../../../core/rpc.ts'
 import type { KvCommand, KvState } from '../../../machine/kv.ts'
@@ -120,14 +119,14 @@ export class CourseHost {
 
   /** Runs an action; what the core ignores meanwhile is refused to the requester. */
   private watchingIgnored(action: () => void): void {
-    let reason: string | null = null
+    const reasons: string[] = []
     const observer = (output: NodeOutput<Result>): void => {
-      if (output.type === 'note' && output.event === 'ignored') reason = output.reason
+      if (output.type === 'note' && output.event === 'ignored') reasons.push(output.reason)
     }
     this.observers.add(observer)
     action()
     this.observers.delete(observer)
-    if (reason !== null) throw new RequestError(ERROR.preconditionFailed, `refused: ${reason}`)
+    if (reasons.length > 0) throw new RequestError(ERROR.preconditionFailed, `refused: ${reasons.join(', ')}`)
   }
 
   /** Makes this node leader where the course takes it for granted: alone by an election, among others by the oracle. */
@@ -150,7 +149,7 @@ export class CourseHost {
     const completion = new Promise<{ readonly index: number; readonly result: Result }>((resolve, reject) =>
       this.completions.set(id, { resolve, reject }),
     )
-    this.node.deliver({ type: 'propose', id, commands: commands as readonly JsonValue[] })
+    this.node.deliver({ type: 'propose', id, commands })
     await this.durable()
     this.speakForPeers()
     return completion

@@ -104,5 +104,5 @@ const bodyOf = (rpc: AppendEntries | RequestVote): ReplyBody =>
 /** The client's command, out of the session's wrapping. */
 const commandOf = (entry: Pick<Entry, 'type'> & { readonly command?: JsonValue }): JsonValue => {
   const { command = null } = entry
-  return isObject(command) && 'command' in command ? (command['command'] as JsonValue) : null
+  return isObject(command) && 'command' in command ? command['command'] : null
 }

@@ -128,7 +128,7 @@ export const store: Pick<
     return {
       type: 'verify_linearizability_ok',
       linearizable: verdict.result === 'linearizable',
-      violations: verdict.result === 'violation' ? [...verdict.explanation] : [],
+      violations: verdict.result === 'violation' ? [verdict.explanation] : [],
     }
   },
 }
