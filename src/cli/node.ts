@@ -103,7 +103,9 @@ const runNode = async ({ data, ...chosen }: Arguments): Promise<number> => {
   await Promise.race([once(stdin, 'end'), once(stdin, 'close')])
   lines.end()
   if (failure === null) await node.end()
-  return failure === null ? EXIT.ok : report(failure, log)
+  if (failure === null) return EXIT.ok
+  // Timers and half-written saves must not keep a node alive that may promise nothing any more.
+  process.exit(report(failure, log))
 }
 
 const report = (failure: unknown, log: (text: string) => void): number => {

@@ -104,9 +104,9 @@ export class StdioNode {
 
   private refuse(request: Request, { code, message }: RequestError): void {
     this.options.log(`refused ${request.type || 'a request without a type'} from ${request.src}: ${message}`)
-    // A peer's message, or an answer, wants no answer: two nodes must not refuse each other for ever.
-    if (request.inReplyTo !== null || this.context?.nodeIds.includes(request.src as NodeId) === true)
-      if (request.msgId === null || request.inReplyTo !== null) return
+    // An answer wants no answer, nor does what has no number and comes from a node: two nodes must not go on for ever.
+    const isFromNode = this.context?.nodeIds.some((id) => id === request.src) === true
+    if (request.inReplyTo !== null || (isFromNode && request.msgId === null)) return
     const replies = this.context?.replies ?? new Replies(request.dest, this.options.write)
     replies.replyError(request, code, message)
   }
