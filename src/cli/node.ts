@@ -15,7 +15,8 @@ Runs one Raft node that reads JSON messages from stdin, one a line, and writes J
 It speaks Maelstrom's lin-kv workload and the requests of the consensus course; stderr is for people.
 
 Options:
-  --data DIR              keep term, vote, log and snapshot in DIR across restarts (default: memory)
+  --data DIR              keep term, vote, log and snapshot in DIR across restarts (default: memory;
+                          a node that forgot must not come back under its old name)
   --mode MODE             auto, course or maelstrom (default: auto, decided by the first requests)
   --seed N                seed of the election timeouts (default: random)
   --snapshot-entries N    take a snapshot every N applied entries (default: 10000)

@@ -240,8 +240,8 @@ const checkTransfer = (state: RaftState, leader: Leader, transfer: Transfer): vo
   claim(state, !transfer.reading || transfer.nextObjectId !== null, 'only an object that exists is read')
   claim(
     state,
-    transfer.phase === 'transfer' || inflight.length === 0,
-    'nothing is sent while a snapshot is put in force',
+    transfer.phase === 'transfer' || inflight.length <= 1,
+    'at most the last object waits to be put in force',
   )
   let bytes = 0
   for (const object of inflight) {

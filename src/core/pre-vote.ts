@@ -16,7 +16,7 @@ export const campaign = (work: Work): void => {
   if (!isVoter(configurationInForce(server), server.id)) return ignore(work, 'not a voter', null)
   if (server.receiving?.phase === 'install') return ignore(work, 'installing a snapshot', null)
   // Its own vote may be the one that the leader's lease rests on; the election timer never comes this early.
-  if (work.options.checkQuorum && hearsLeader(work)) return ignore(work, 'leader is alive', null)
+  if (work.options.checkQuorum && hearsLeader(work) && !isAlone(work)) return ignore(work, 'leader is alive', null)
   if (!work.options.preVote) return startElection(work)
   becomePreCandidate(work)
   for (const to of peers(work))
@@ -29,6 +29,12 @@ export const campaign = (work: Work): void => {
         lastLogTerm: log.lastTerm,
       })
   settlePreVote(work)
+}
+
+/** Whether it is the only voter: then no other leader's lease can rest on its vote. */
+const isAlone = ({ server }: Work): boolean => {
+  const { voters, votersOutgoing } = configurationInForce(server)
+  return voters.length === 1 && votersOutgoing.length === 0
 }
 
 /** Receiver of RequestPreVote: says how it would vote, and changes nothing, not even a timer. */

@@ -20,6 +20,9 @@ const BATCH_DELETIONS_MAX = 1000
  * counts. Every batch puts a head under the next number and deletes the one before. LevelDB skips records of its log
  * that it finds damaged and replays the ones behind; then two heads are left, and nothing is loaded.
  *
+ * When LevelDB begins another log file, about every 4 MiB, it syncs the file at once but the directory a little later:
+ * this relies on a file system whose sync of a new file keeps its name too, as ext4, XFS and Btrfs do.
+ *
  * @throws StorageError when the directory cannot be made or used, is in use, is not one of ours, or is damaged.
  */
 export const openLevelStorage = async (directory: string): Promise<Storage> =>

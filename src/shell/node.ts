@@ -40,11 +40,11 @@ export class Node<S, C extends JsonValue, R extends JsonValue> {
   private current: Replica<S, R>
   private inbox: ReplicaMessage[] = []
   private callbacks: (() => void)[] = []
+  private idleCallbacks: (() => void)[] = []
   private isCallingBack = false
   private isStepping = false
   private unwritten: Job[] = []
   private isWriting = false
-  private isFlushing = false
   /** Snapshots under way to the disk. */
   private snapshotsInWriting = 0
   private isStopped = false
@@ -82,6 +82,7 @@ export class Node<S, C extends JsonValue, R extends JsonValue> {
       this.isStepping = false
     }
     this.callBack()
+    this.callBackIfIdle()
   }
 
   /** Puts another replica in place of this one, on the disk too. For whoever vouches for its state. */
@@ -111,6 +112,12 @@ export class Node<S, C extends JsonValue, R extends JsonValue> {
   whenDurable(callback: () => void): void {
     this.unwritten.push({ write: null, callback })
     if (!this.isStepping) this.flush()
+  }
+
+  /** Calls back once nothing is under way to the disk, snapshots included; at once if nothing is. */
+  whenIdle(callback: () => void): void {
+    this.idleCallbacks.push(callback)
+    this.callBackIfIdle()
   }
 
   /** Takes no more messages, and sends no more promises. */
@@ -171,14 +178,7 @@ export class Node<S, C extends JsonValue, R extends JsonValue> {
 
   /** Writes what has gathered, unless the disk is busy: then it is part of the next write. */
   private flush(): void {
-    // Called from within, by a callback say, it would settle what came later before what came first.
-    if (this.isFlushing) return
-    this.isFlushing = true
-    try {
-      while (!this.isWriting && !this.isStopped && this.unwritten.length > 0) this.writeGathered()
-    } finally {
-      this.isFlushing = false
-    }
+    while (!this.isWriting && !this.isStopped && this.unwritten.length > 0) this.writeGathered()
   }
 
   private writeGathered(): void {
@@ -194,44 +194,40 @@ export class Node<S, C extends JsonValue, R extends JsonValue> {
     if (written === undefined) this.settle(jobs)
     else {
       this.isWriting = true
-      void written.then(
-        () => this.afterWriting(jobs),
-        (error: unknown) => this.fail(error),
-      )
+      written.then(() => this.afterWriting(jobs)).catch((error: unknown) => this.fail(error))
     }
     // They come after the saves before them, of whose terms and entries they speak.
-    for (const job of snapshots) if (this.isCurrent(job.life)) this.writeSnapshot(job)
+    for (const job of snapshots) this.writeSnapshot(job)
   }
 
   private writeSnapshot(job: WriteJob): void {
     const written = this.storage.write([job.write])
     if (written === undefined) return this.settle([job])
     this.snapshotsInWriting++
-    void written.then(
-      () => {
-        this.snapshotsInWriting--
-        this.settle([job])
-      },
-      (error: unknown) => {
-        this.snapshotsInWriting--
-        this.fail(error)
-      },
-    )
+    written.then(() => this.afterSnapshot(job)).catch((error: unknown) => this.fail(error))
+  }
+
+  private afterSnapshot(job: WriteJob): void {
+    this.snapshotsInWriting--
+    this.settle([job])
+    this.callBackIfIdle()
   }
 
   private afterWriting(jobs: readonly Job[]): void {
     this.isWriting = false
-    this.isFlushing = true
-    try {
-      this.settle(jobs)
-    } finally {
-      this.isFlushing = false
-    }
+    this.settle(jobs)
     this.flush()
+    this.callBackIfIdle()
+  }
+
+  private callBackIfIdle(): void {
+    if (this.isBusy || this.isStepping) return
+    const callbacks = this.idleCallbacks
+    this.idleCallbacks = []
+    for (const callback of callbacks) callback()
   }
 
   private fail(error: unknown): void {
-    this.isWriting = false
     if (this.isStopped) return
     this.stop()
     this.events.failed(error)

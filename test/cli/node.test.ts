@@ -151,6 +151,23 @@ describe('--data', () => {
     expect(parsed(said)[2]).toMatchObject({ body: { type: 'read_ok', value: 1 } })
   })
 
+  it('tells of a snapshot when it is on the disk', () => {
+    const data = folder()
+    const entries = [1, 2, 3].map((index) => ({
+      index,
+      term: 1,
+      command: { op: 'put', key: `k${index}`, value: index },
+    }))
+    const { lines: said } = raft(
+      ['node', '--data', data],
+      lines(INIT_ONE, ask(2, { type: 'apply_entries', entries }), ask(3, { type: 'take_snapshot', threshold: 2 })),
+    )
+    expect(parsed(said)[2]).toMatchObject({ body: { snapshot_index: 3, log_entries_trimmed: 3 } })
+    const again = raft(['node', '--data', data], lines(INIT_ONE, ask(2, { type: 'get_log_info' })))
+    expect(parsed(again.lines)[1]).toMatchObject({ body: { first_index: 4, snapshot_index: 3 } })
+    expect(again.stderr).toBe('')
+  })
+
   it('refuses the directory of another node', () => {
     const data = folder()
     raft(['node', '--data', data], INIT_ONE)

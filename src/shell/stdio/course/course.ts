@@ -33,7 +33,7 @@ export class Course implements Dialect {
   }
 
   finish(): Promise<void> {
-    return this.host.durable()
+    return this.host.idle()
   }
 
   private answer(type: CourseType, request: Request): Answer | Promise<Answer> {

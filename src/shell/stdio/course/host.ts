@@ -80,6 +80,11 @@ export class CourseHost {
     return new Promise((resolve) => this.node.whenDurable(resolve))
   }
 
+  /** Resolves once nothing is under way to the disk, snapshots included. */
+  idle(): Promise<void> {
+    return new Promise((resolve) => this.node.whenIdle(resolve))
+  }
+
   /** Puts what an oracle vouches for in place of the node's state. */
   adopt(replica: KvReplica): void {
     this.node.replace(replica)

@@ -71,7 +71,7 @@ const takeUpTo = async (host: CourseHost, upTo: number) => {
 /** Captures what is applied; resolves when the snapshot is durable and the log compacted. */
 const takeNow = async (host: CourseHost): Promise<void> => {
   host.node.deliver({ type: 'capture' })
-  await host.durable()
+  await host.idle()
 }
 
 const snapshotTaken = (host: CourseHost, trimmed: number) => {

@@ -84,18 +84,22 @@ export class Maelstrom implements Dialect {
   }
 
   private async whenIdle(): Promise<void> {
-    do {
-      await new Promise<void>((resolve) => {
-        this.node.whenDurable(resolve)
-      })
-      this.courier.look()
-    } while (this.node.isBusy)
+    await new Promise<void>((resolve) => {
+      this.node.whenIdle(resolve)
+    })
+    this.courier.look()
   }
 
   private tick(): void {
-    this.deliver({ type: 'tick' })
-    this.courier.tick()
-    this.requests.tick()
+    try {
+      this.deliver({ type: 'tick' })
+      this.courier.tick()
+      this.requests.tick()
+    } catch (error) {
+      // Nobody called who could hear of it: a broken invariant ends the node.
+      this.stopTicking()
+      this.context.failed(error)
+    }
   }
 
   private deliver(message: ReplicaMessage): void {
