@@ -1,0 +1,75 @@
+import fc from 'fast-check'
+import { expect } from 'vitest'
+import { plans, schedules, type Bias } from './arbitrary.ts'
+import { Cluster } from './cluster.ts'
+import { noCoverage, type Coverage } from './coverage.ts'
+import { Ghost } from './ghost.ts'
+import { minimise } from './minimise.ts'
+import type { ClusterPlan, Schedule } from './schedule.ts'
+import type { CheckName } from './violation.ts'
+
+const multiplier = Number(process.env['RAFT_PROPERTY_RUNS'] ?? '1')
+
+/**
+ * How fast-check is run here. In `npm test` the seed is fixed, so that the same commit always gives the same answer;
+ * with RAFT_PROPERTY_RUNS=n there are n times as many runs, from a new seed each time (or RAFT_PROPERTY_SEED).
+ * A failure prints seed, path and the shrunk counterexample.
+ */
+export const runs = (numRuns: number): { numRuns: number; seed: number } => ({
+  numRuns: Math.max(1, Math.round(numRuns * multiplier)),
+  seed: Number(process.env['RAFT_PROPERTY_SEED'] ?? (multiplier > 1 ? Date.now() % 2 ** 31 : 20_140_619)),
+})
+
+export interface Campaign extends Bias {
+  readonly numRuns: number
+  readonly checks: readonly CheckName[]
+  /** What must have happened, at least so often in each thousand events, for the runs to mean anything. */
+  readonly atLeast: Partial<Coverage>
+  /** What else is to hold after a schedule. */
+  readonly afterwards?: (cluster: Cluster, plan: ClusterPlan, schedule: Schedule) => void
+}
+
+/** Plays many schedules on many clusters and makes the checks after every step. */
+export const holdsOverSchedules = ({ numRuns, checks, atLeast, afterwards, ...bias }: Campaign): Coverage => {
+  const coverage = noCoverage()
+  const settings = runs(numRuns)
+  const play = (plan: ClusterPlan, schedule: Schedule, seen: Coverage): Cluster => {
+    const cluster = new Cluster(plan, new Ghost(checks, seen))
+    cluster.run(schedule)
+    afterwards?.(cluster, plan, schedule)
+    return cluster
+  }
+  const property = fc.property(plans(bias), schedules(bias), (plan, schedule) => {
+    play(plan, schedule, coverage)
+  })
+  const outcome = fc.check(property, { ...settings, endOnFailure: true })
+  if (outcome.counterexample !== null) throw failure(outcome, play)
+  for (const [name, least] of Object.entries(atLeast) as [keyof Coverage, number][])
+    expect(coverage[name], `${name} over ${settings.numRuns} runs`).toBeGreaterThanOrEqual(least * multiplier)
+  return coverage
+}
+
+type Play = (plan: ClusterPlan, schedule: Schedule, seen: Coverage) => unknown
+
+/** The error of the smallest schedule that still fails, with all that is needed to play it again. */
+const failure = (outcome: fc.RunDetails<[ClusterPlan, Schedule]>, play: Play): Error => {
+  const [plan, found] = outcome.counterexample ?? []
+  if (plan === undefined || found === undefined) return new Error('no counterexample')
+  let error: unknown = null
+  const fails = (candidate: Schedule): boolean => {
+    try {
+      play(plan, candidate, noCoverage())
+      return false
+    } catch (thrown) {
+      error = thrown
+      return true
+    }
+  }
+  const smallest = minimise(found, fails)
+  fails(smallest)
+  const events = smallest.map((event) => `  ${JSON.stringify(event)},`).join('\n')
+  const where = `seed ${outcome.seed}, path ${outcome.counterexamplePath ?? ''}, run ${outcome.numRuns}`
+  const what = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
+  const message = `${what}\n${where}\nplan ${JSON.stringify(plan)}\n${smallest.length} events\n${events}`
+  return new Error(message, { cause: error })
+}

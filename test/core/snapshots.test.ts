@@ -1,0 +1,274 @@
+import { describe, expect, it } from 'vitest'
+import { checksum } from '../../src/core/checksum.ts'
+import { INDEX_ZERO, index, term, type ObjectId } from '../../src/core/ids.ts'
+import type { InstallSnapshot, InstallSnapshotResponse } from '../../src/core/rpc.ts'
+import { chainDigest } from '../../src/core/snapshot-transfer.ts'
+import { Server, append, logOfTerms, n2, n3, snapshotAt } from './server.ts'
+
+/** The objects 0, 1, 2 of a snapshot at 5 in term 2, as a leader sends them. */
+const object = (id: number, changes: Partial<InstallSnapshot> = {}): InstallSnapshot => {
+  const data = (at: number) => `object ${at}`
+  let digest = 0
+  for (let at = 0; at <= id; at++) digest = chainDigest(digest, at, checksum(data(at)))
+  return {
+    type: 'InstallSnapshot',
+    term: term(2),
+    leaderId: n2,
+    transferId: 1,
+    snapshot: snapshotAt(5, 2),
+    objectId: id,
+    data: data(id),
+    checksum: checksum(data(id)),
+    digest,
+    isLast: id === 2,
+    ...changes,
+  }
+}
+
+const kept = (server: Server, objectId: ObjectId, nextObjectId: ObjectId, transferId = 1) =>
+  server.do({ type: 'objectSaved', transferId, objectId, nextObjectId })
+
+/** A receiver that holds all objects and is told to put them in force. */
+const complete = (server = new Server([1])): Server => {
+  for (const id of [0, 1, 2]) kept(server.hear(n2, object(id)), id, id + 1)
+  return server
+}
+
+describe('a receiver', () => {
+  it('keeps the first object and asks for the next', () => {
+    const server = new Server([1]).hear(n2, object(0))
+    expect(server.outputOf('saveObject')[0]?.objectId).toBe(0)
+    expect(kept(server, 0, 1).said('InstallSnapshotResponse')[0]).toMatchObject({ status: 'wanted', nextObjectId: 1 })
+  })
+
+  it('names what it wants when another object comes', () => {
+    const server = new Server([1]).hear(n2, object(2))
+    expect(server.said('InstallSnapshotResponse')[0]).toMatchObject({ status: 'wanted', nextObjectId: 0, digest: 0 })
+  })
+
+  it('refuses an object whose checksum is wrong', () => {
+    const server = new Server([1]).hear(n2, object(0, { data: 'damaged' }))
+    expect([server.ignored, server.outputOf('saveObject')]).toEqual([['checksum mismatch'], []])
+  })
+
+  it('refuses an object that does not continue what it holds', () => {
+    const server = kept(new Server([1]).hear(n2, object(0)), 0, 1).hear(n2, object(1, { digest: 1 }))
+    expect(server.ignored).toEqual(['checksum mismatch'])
+  })
+
+  it('keeps objects that come while one is being saved, as many bytes as the window has', () => {
+    const server = new Server([1], { snapshotWindowBytes: 10 })
+      .hear(n2, object(0))
+      .hear(n2, object(1))
+      .hear(n2, object(2))
+    expect(server.server.receiving?.queued.map(({ objectId }) => objectId)).toEqual([1])
+    expect(kept(server, 0, 1).outputOf('saveObject')[0]?.objectId).toBe(1)
+  })
+
+  it('ignores an older transfer of the same leader', () => {
+    const server = new Server([1]).hear(n2, object(0, { transferId: 3 })).hear(n2, object(1, { transferId: 2 }))
+    expect(server.ignored).toEqual(['unknown transfer'])
+  })
+
+  it('starts at the first object when the snapshot is another', () => {
+    const server = kept(new Server([1]).hear(n2, object(0)), 0, 1)
+    server.hear(n2, object(1, { transferId: 2, snapshot: snapshotAt(6, 2) }))
+    expect(server.said('InstallSnapshotResponse')[0]).toMatchObject({ status: 'wanted', nextObjectId: 0 })
+  })
+
+  it('goes on where it was when another leader sends the same snapshot', () => {
+    const server = kept(new Server([1]).hear(n2, object(0)), 0, 1)
+    server.hear(n3, object(1, { term: term(3), leaderId: n3, transferId: 9 }))
+    expect(server.outputOf('saveObject')[0]?.objectId).toBe(1)
+  })
+
+  it('goes on after a restart with what survived', () => {
+    const received = { snapshot: snapshotAt(5, 2), nextObjectId: 1, digest: object(0).digest }
+    const server = new Server([1], {}, { received, hardState: { currentTerm: term(2), votedFor: null } })
+    expect(server.hear(n2, object(1)).outputOf('saveObject')[0]?.objectId).toBe(1)
+  })
+
+  it('starts again when its machine rejects an object', () => {
+    const server = kept(new Server([1]).hear(n2, object(0)), 0, 1)
+    server.do({ type: 'objectRejected', transferId: 1, reason: 'unreadable' })
+    expect(server.said('InstallSnapshotResponse')[0]).toMatchObject({ status: 'wanted', nextObjectId: 0, digest: 0 })
+  })
+
+  it('ignores a late answer of its shell', () => {
+    expect(kept(new Server([1]).hear(n2, object(0)), 0, 1, 77).ignored).toEqual(['unknown transfer'])
+  })
+
+  it('still takes appends', () => {
+    const server = new Server([1]).hear(n2, object(0)).hear(n2, append(2, [1, 1], [...logOfTerms(1, 2)].slice(1)))
+    expect(server.state.log.lastIndex).toBe(2)
+  })
+
+  it('declines a snapshot it does not need, and is free for the next', () => {
+    const server = new Server([1, 2, 2, 2, 2, 2]).hear(n2, object(0, { snapshot: snapshotAt(9, 2) }))
+    server.hear(n2, append(2, [6, 2], [], 6)).hear(n2, object(0, { transferId: 2 }))
+    expect(server.said('InstallSnapshotResponse')[0]).toMatchObject({ status: 'installed', installedIndex: 6 })
+    expect(server.server.receiving).toBeNull()
+  })
+
+  it('does not campaign while a snapshot is put in force (etcd #12163)', () => {
+    expect(complete().tick(20).server.role.type).toBe('follower')
+  })
+})
+
+describe('putting a snapshot in force', () => {
+  it('begins when the last object is kept', () => {
+    expect(complete().outputOf('installSnapshot')[0]?.snapshot.lastIncludedIndex).toBe(5)
+  })
+
+  it('is under way when the last object comes again', () => {
+    const server = complete().hear(n2, object(2))
+    expect(server.said('InstallSnapshotResponse')[0]?.status).toBe('installing')
+    expect(server.outputOf('installSnapshot')).toEqual([])
+  })
+
+  it('raises what is applied and committed', () => {
+    const { server } = complete().do({ type: 'snapshotInstalled', transferId: 1 })
+    expect([server.lastApplied, server.applyingIndex, server.commitIndex]).toEqual([5, 5, 5])
+  })
+
+  it('drops a log that does not agree at its last entry (hashicorp/raft #697)', () => {
+    const server = complete(new Server([1, 1, 1, 1, 1, 1])).do({ type: 'snapshotInstalled', transferId: 1 })
+    expect(server.state.log).toMatchObject({ baseIndex: 5, baseTerm: 2, lastIndex: 5 })
+  })
+
+  it('is one save, with the log', () => {
+    const server = complete(new Server([1, 1])).do({ type: 'snapshotInstalled', transferId: 1 })
+    expect(server.outputOf('save')).toMatchObject([
+      { truncateFrom: 1, snapshot: { lastIncludedIndex: 5 }, compactTo: { index: 5 } },
+    ])
+  })
+
+  it('is acknowledged with that save, not before', () => {
+    const server = complete().do({ type: 'snapshotInstalled', transferId: 1 })
+    expect(server.promised.at(-1)?.rpc).toMatchObject({ status: 'installed', installedIndex: 5 })
+    expect(server.sends).toEqual([])
+  })
+
+  it('twice is a no-op', () => {
+    const server = complete()
+      .do({ type: 'snapshotInstalled', transferId: 1 })
+      .do({ type: 'snapshotInstalled', transferId: 1 })
+    expect(server.ignored).toEqual(['unknown transfer'])
+  })
+
+  it('is told to whoever leads by then', () => {
+    const server = complete()
+      .hear(n3, { ...append(3, [0, 0]), leaderId: n3 })
+      .do({ type: 'snapshotInstalled', transferId: 1 })
+    expect(server.promised.at(-1)).toMatchObject({ to: n3, rpc: { status: 'installed' } })
+  })
+})
+
+/** A leader whose log begins after 4, with a follower that needs what came before. */
+const sending = (options = {}): Server => {
+  const server = new Server(
+    [],
+    { snapshotObjectTimeoutTicks: 3, snapshotRetriesMax: 1, heartbeatTicks: 1, ...options },
+    {
+      snapshot: snapshotAt(4, 1),
+      hardState: { currentTerm: term(1), votedFor: null },
+    },
+  ).lead()
+  return server.hear(n2, {
+    type: 'AppendEntriesResponse',
+    term: server.server.currentTerm,
+    success: false,
+    rejectedIndex: index(4),
+    conflictIndex: INDEX_ZERO,
+    conflictTerm: term(0),
+    round: 0,
+  })
+}
+
+const transferOf = (server: Server) => {
+  const progress = server.progressOf(n2)
+  if (progress.mode !== 'snapshot') throw new Error('no transfer is under way')
+  return progress
+}
+
+const readOut = (server: Server, objectId: ObjectId, nextObjectId: ObjectId | null, data = 'data') =>
+  server.do({ type: 'objectRead', to: n2, transferId: transferOf(server).transferId, objectId, data, nextObjectId })
+
+const answer = (server: Server, changes: Partial<InstallSnapshotResponse>) =>
+  server.hear(n2, {
+    type: 'InstallSnapshotResponse',
+    term: server.server.currentTerm,
+    transferId: transferOf(server).transferId,
+    status: 'wanted',
+    nextObjectId: 0,
+    digest: 0,
+    installedIndex: INDEX_ZERO,
+    ...changes,
+  })
+
+describe('a sender', () => {
+  it('begins with object 0 when the follower needs what is compacted', () => {
+    expect(sending().outputOf('readObject')[0]).toMatchObject({ to: n2, objectId: 0 })
+  })
+
+  it('reads ahead while the window has room', () => {
+    const server = sending({ snapshotWindowBytes: 6 })
+    expect(readOut(server, 0, 1).outputOf('readObject')[0]?.objectId).toBe(1)
+    expect(readOut(server, 1, 2).outputOf('readObject')).toEqual([])
+  })
+
+  it('follows the receiver to whatever object it wants', () => {
+    const server = readOut(sending(), 0, 1)
+    expect(answer(server, { nextObjectId: 'elsewhere', digest: 5 }).outputOf('readObject')[0]?.objectId).toBe(
+      'elsewhere',
+    )
+  })
+
+  it('sends an object again when nothing is heard', () => {
+    expect(readOut(sending(), 0, null).tick(3).outputOf('readObject')[0]?.objectId).toBe(0)
+  })
+
+  it('gives up after its retries and probes (etcd #10225)', () => {
+    const server = readOut(readOut(sending(), 0, null).tick(3), 0, null).tick(3)
+    expect(server.outputOf('transferEnded')[0]?.outcome).toBe('abandoned')
+    expect(server.progressOf(n2).mode).toBe('probe')
+  })
+
+  it('counts a success however late it comes', () => {
+    const server = readOut(sending(), 0, null)
+    answer(server, { status: 'installed', transferId: 1, installedIndex: index(4) })
+    expect(server.progressOf(n2)).toMatchObject({ mode: 'replicate', matchIndex: 4 })
+  })
+
+  it('takes any acknowledgement that reconnects to the log (etcd-io/raft #84)', () => {
+    expect(sending().acknowledge(n2, 4).progressOf(n2).mode).toBe('replicate')
+  })
+
+  it('goes on when the receiver has put an older snapshot in force', () => {
+    const server = answer(readOut(sending(), 0, null), { status: 'installing' })
+    answer(server, { status: 'installed', installedIndex: index(2), nextObjectId: 0 })
+    expect(transferOf(server).phase).toBe('transfer')
+  })
+
+  it('gives a new number to every transfer, in every term', () => {
+    const first = transferOf(sending()).transferId
+    const server = sending()
+    server.hear(n3, { type: 'RequestVoteResponse', term: term(8), voteGranted: false }).lead()
+    const { currentTerm } = server.server
+    const failure = {
+      success: false,
+      rejectedIndex: index(4),
+      conflictIndex: INDEX_ZERO,
+      conflictTerm: term(0),
+    } as const
+    server.hear(n2, { type: 'AppendEntriesResponse', term: currentTerm, round: 0, ...failure })
+    expect(transferOf(server).transferId).toBeGreaterThan(first)
+  })
+
+  it('starts afresh when its snapshot cannot be read', () => {
+    const server = sending()
+    const { transferId } = transferOf(server)
+    server.do({ type: 'objectReadFailed', to: n2, transferId, reason: 'gone' })
+    expect(server.outputOf('transferEnded')[0]?.outcome).toBe('abandoned')
+  })
+})

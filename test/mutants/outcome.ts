@@ -1,0 +1,52 @@
+import { execFile } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import type { Mutant } from './mutant.ts'
+
+/** How a mutant was killed. */
+export interface Outcome {
+  readonly claim: string
+  /** Schedules tried until the claim broke. */
+  readonly runs: number
+  /** Events in the shrunk schedule. */
+  readonly events: number
+  readonly what: string
+}
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+
+/** Holds one mutant against the claims, in a process of its own; null when it survives them all. */
+export const hunt = async (mutant: Mutant, locally: boolean): Promise<Outcome | null> => {
+  const folder = mkdtempSync(join(tmpdir(), 'raft-mutant-'))
+  const report = join(folder, 'outcome.json')
+  const vitest = join(root, 'node_modules/vitest/vitest.mjs')
+  const env = {
+    ...process.env,
+    RAFT_MUTANT: mutant.name,
+    RAFT_MUTANT_REPORT: report,
+    RAFT_LOCAL_INVARIANTS: locally ? 'on' : 'off',
+  }
+  try {
+    const args = [vitest, 'run', '--config', join(root, 'test/mutants/vitest.config.ts')]
+    await promisify(execFile)(process.execPath, args, { cwd: root, env })
+    return JSON.parse(readFileSync(report, 'utf8')) as Outcome | null
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+/** Hunts mutants, two at a time; tells of each as soon as it is known. */
+export const huntAll = async (
+  mutants: readonly Mutant[],
+  locally: boolean,
+  tell: (mutant: Mutant, outcome: Outcome | null) => void,
+): Promise<void> => {
+  const waiting = [...mutants]
+  const work = async (): Promise<void> => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) tell(next, await hunt(next, locally))
+  }
+  await Promise.all([work(), work()])
+}
