@@ -1,8 +1,10 @@
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
+import { checkedStep } from './checked-step.ts'
 
 export default defineConfig({
   root: fileURLToPath(new URL('..', import.meta.url)),
+  plugins: [checkedStep],
   test: {
     include: ['test/**/*.test.ts', 'properties/**/*.test.ts'],
     // Property runs are bounded by their number of runs, never by the clock: a slow machine must not fail them.
