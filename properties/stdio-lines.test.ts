@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { THREE, hear, initLine } from '../test/shell/stdio/conversation.ts'
+import { THREE, hear, initLine, type Line } from '../test/shell/stdio/conversation.ts'
 
 /* Whatever is fed to the node: it does not fall over, numbers its lines without holes, and its state stays sound. */
 
@@ -9,7 +9,7 @@ const TYPES = [
   'trigger_election_timeout', 'raft_append', 'append_entries', 'seed_committed_log', 'check_commit', 'advance_commit',
   'apply_entries', 'leader_change', 'simulate_noop_commit', 'take_snapshot', 'install_snapshot', 'get_log_info',
   'verify_linearizability', 'seed_state', 'write', 'read', 'cas', 'read_index', 'read_via_log', 'lease_read',
-  'lease_read_config', 'follower_read', 'ryw_read', 'append_entries_ok', 'request_vote_ok', '__proto__', 'toString',
+  'lease_read_config', 'follower_read', 'ryw_read', 'append_entries_ok', 'request_vote_ok', 'raft', 'forward', 'forwarded', '__proto__', 'toString',
 ] as const // prettier-ignore
 
 const small = fc.oneof({ weight: 8, arbitrary: fc.nat(6) }, fc.constantFrom(-1, 1.5, 2 ** 53, '1', null, true, [], {}))
@@ -78,15 +78,33 @@ const line = fc.oneof(
   { weight: 1, arbitrary: fc.string() },
 )
 
+const sound = (said: readonly Line[]): void => {
+  expect(said.map(({ body: { msg_id: id } }) => id)).toEqual(said.map((_, at) => at))
+}
+
 describe('arbitrary lines', () => {
   it.each([[['n1']], [THREE]])('leave a course node of %j standing', async (ids) => {
     await fc.assert(
       fc.asyncProperty(fc.array(line, { maxLength: 25 }), async (lines) => {
         const last = '{"src":"c9","dest":"n1","body":{"type":"get_log_info","msg_id":77}}'
         const { said } = await hear([initLine('n1', ids), ...lines, last], { mode: 'course' })
-        expect(said.map(({ body: { msg_id: id } }) => id)).toEqual(said.map((_, at) => at))
+        sound(said)
         const info = said.find(({ dest, body: { in_reply_to: id } }) => dest === 'c9' && id === 77)
         expect(info?.body['type']).toBe('get_log_info_ok')
+      }),
+      { numRuns: 400, seed: 20_261_121 },
+    )
+  })
+
+  it.each([[['n1']], [THREE]])('leave a Maelstrom node of %j standing', async (ids) => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(line, { maxLength: 25 }), async (lines) => {
+        const last = '{"src":"c9","dest":"n1","body":{"type":"read","msg_id":77,"key":"z"}}'
+        const { said } = await hear([initLine('n1', ids), ...lines, last], { mode: 'maelstrom' })
+        sound(said)
+        const answers = said.filter(({ dest, body: { in_reply_to: id } }) => dest === 'c9' && id === 77)
+        // Alone it knows that there is no such key; of three it reaches no leader.
+        expect(answers.map(({ body: { code } }) => code)).toEqual([ids.length === 1 ? 20 : 11])
       }),
       { numRuns: 400, seed: 20_261_121 },
     )
