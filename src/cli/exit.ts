@@ -1,6 +1,10 @@
 /** What the process says when it ends; the numbers above 63 are those of sysexits.h. */
 export const EXIT = {
   ok: 0,
+  /** A claim was falsified: a violation, a divergence, a history that is not linearizable. */
+  falsified: 1,
+  /** Neither shown nor refuted within the limits given. */
+  unknown: 2,
   /** Unknown command, option or value. */
   usage: 64,
   /** Bad or unsupported input: a directory or file that cannot be used. */

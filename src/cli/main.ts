@@ -1,7 +1,12 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs'
+import { checkCommand } from './check.ts'
 import { EXIT, UsageProblem } from './exit.ts'
+import { exploreCommand } from './explore.ts'
+import { exportCommand } from './export.ts'
 import { nodeCommand } from './node.ts'
+import { replayCommand } from './replay.ts'
+import { shrinkCommand } from './shrink.ts'
 
 interface Command {
   readonly summary: string
@@ -10,7 +15,14 @@ interface Command {
   readonly run: (args: readonly string[]) => Promise<number>
 }
 
-const COMMANDS: ReadonlyMap<string, Command> = new Map([['node', nodeCommand]])
+const COMMANDS: ReadonlyMap<string, Command> = new Map([
+  ['node', nodeCommand],
+  ['replay', replayCommand],
+  ['shrink', shrinkCommand],
+  ['check', checkCommand],
+  ['export', exportCommand],
+  ['explore', exploreCommand],
+])
 
 const help = (): string =>
   [

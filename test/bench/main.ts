@@ -2,11 +2,12 @@ import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
 import { benchCapture } from './capture.ts'
 import { benchCluster } from './cluster.ts'
+import { benchExplore } from './explore.ts'
 import { benchLog } from './log.ts'
 import { benchSteps } from './steps.ts'
 
 /*
- * npm run bench [-- --only steps,cluster,log,capture] [-- --peer 'command with {depth}']
+ * npm run bench [-- --only steps,cluster,log,capture,explore] [-- --peer 'command with {depth}']
  * Every figure is the median of several runs after a warm-up, with the lowest and the highest beside it.
  */
 const { values } = parseArgs({ options: { only: { type: 'string' }, peer: { type: 'string' } } })
@@ -15,6 +16,7 @@ const sections = new Map([
   ['cluster', () => benchCluster(values.peer ?? null)],
   ['log', benchLog],
   ['capture', benchCapture],
+  ['explore', benchExplore],
 ])
 const chosen = values.only?.split(',') ?? [...sections.keys()]
 

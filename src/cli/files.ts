@@ -1,0 +1,96 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { parseArgs, type ParseArgsConfig } from 'node:util'
+import { gunzipSync, gzipSync } from 'node:zlib'
+import { decodeTrace } from '../trace/decode.ts'
+import { CORE_VERSION, type Trace } from '../trace/format.ts'
+import { EXIT, UsageProblem } from './exit.ts'
+
+/* What the verbs over files have in common: reading, writing, and failing in one voice. */
+
+/** A file cannot be used as what it was given for; the message says where and why. */
+export class InputProblem extends Error {
+  override readonly name = 'InputProblem'
+}
+
+/** Runs a verb; an input that cannot be used ends it with its own exit code. */
+export const overFiles = async (verb: string, run: () => number | Promise<number>): Promise<number> => {
+  // A reader that has seen enough, as in `| head`, is no failure.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(EXIT.ok)
+    throw error
+  })
+  try {
+    return await run()
+  } catch (problem) {
+    if (!(problem instanceof InputProblem)) throw problem
+    process.stderr.write(`raft ${verb}: ${problem.message}\n`)
+    return EXIT.input
+  }
+}
+
+/** Like `parseArgs`, with its complaints as usage problems. */
+export const parseOrRefuse = <T extends ParseArgsConfig>(verb: string, config: T): ReturnType<typeof parseArgs<T>> => {
+  try {
+    return parseArgs(config)
+  } catch (error) {
+    throw new UsageProblem(`${error instanceof Error ? error.message : String(error)}; see raft ${verb} --help`)
+  }
+}
+
+/** The one file that the verb is about. */
+export const onlyFile = (verb: string, what: string, positionals: readonly string[]): string => {
+  const [file] = positionals
+  if (file === undefined || positionals.length > 1)
+    throw new UsageProblem(`raft ${verb} takes one ${what}; see raft ${verb} --help`)
+  return file
+}
+
+/** A whole number, `least` or more. */
+export const counterOption = (name: string, value: string | undefined, least = 0): number | undefined => {
+  if (value === undefined) return undefined
+  const number = Number(value)
+  if (!/^\d+$/.test(value) || !Number.isSafeInteger(number) || number < least)
+    throw new UsageProblem(`${name} takes a whole number, ${least} or more, not ${JSON.stringify(value)}`)
+  return number
+}
+
+/** A file's bytes, unpacked if they are gzip's. @throws InputProblem */
+export const readBytes = (file: string): Buffer => {
+  try {
+    const bytes = readFileSync(file)
+    return bytes[0] === 0x1f && bytes[1] === 0x8b ? gunzipSync(bytes) : bytes
+  } catch (error) {
+    throw new InputProblem(`${file}: ${error instanceof Error ? error.message : String(error)}`)
+  }
+}
+
+/** Writes a file, packed if its name ends in .gz. @throws InputProblem */
+export const writeText = (file: string, text: string): void => {
+  try {
+    writeFileSync(file, file.endsWith('.gz') ? gzipSync(text) : text)
+  } catch (error) {
+    throw new InputProblem(`${file}: ${error instanceof Error ? error.message : String(error)}`)
+  }
+}
+
+const LINE_FEED = 10
+
+/** Lines without making one text of them all, which a long trace would be too long for. */
+export function* linesOf(bytes: Buffer): Generator<string> {
+  for (let start = 0; start < bytes.length;) {
+    const found = bytes.indexOf(LINE_FEED, start)
+    const end = found === -1 ? bytes.length : found
+    yield bytes.toString('utf8', start, end)
+    start = end + 1
+  }
+}
+
+/** @throws InputProblem for a file that is no trace, or a damaged one. */
+export const readTrace = (verb: string, file: string, partial: boolean): Trace => {
+  const decoded = decodeTrace(linesOf(readBytes(file)), { partial })
+  if ('error' in decoded) throw new InputProblem(`${file}:${decoded.error.line}: ${decoded.error.reason}`)
+  const { core } = decoded.trace.header
+  if (core !== CORE_VERSION)
+    process.stderr.write(`raft ${verb}: recorded by ${core}, replayed by ${CORE_VERSION}: it may diverge\n`)
+  return decoded.trace
+}

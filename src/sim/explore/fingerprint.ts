@@ -1,0 +1,191 @@
+import type { NodeId } from '../../core/ids.ts'
+import { entryAt } from '../../core/log/log.ts'
+import type { Index } from '../../core/ids.ts'
+import type { Progress } from '../../core/progress.ts'
+import type { Rpc } from '../../core/rpc.ts'
+import type { RaftState, Role } from '../../core/state.ts'
+import type { Packet, ServerInWorld, World } from './world.ts'
+
+/*
+ * Worlds are told apart by a 53-bit hash of what can make a difference: clocks, seeds and counters of heartbeats can
+ * not, where time does not exist. Servers have no names: of all ways to number them the one with the lowest hash
+ * stands for all, so that symmetric worlds are visited once. With a million worlds the odds that two share a hash,
+ * and one is missed, are about 1 in 18,000.
+ */
+
+/** Two 32-bit lanes, mixed as murmur3 does it. */
+class Hash {
+  private a = 0x9e3779b9
+  private b = 0x85ebca6b
+
+  add(value: number): this {
+    this.a = Math.imul(this.a ^ value, 0xcc9e2d51)
+    this.a = (this.a << 15) | (this.a >>> 17)
+    this.b = Math.imul(this.b + value, 0x1b873593)
+    this.b = (this.b << 13) | (this.b >>> 19)
+    this.b = (this.b ^ this.a) | 0
+    return this
+  }
+
+  text(value: string): this {
+    this.add(value.length)
+    for (let at = 0; at < value.length; at++) this.add(value.charCodeAt(at))
+    return this
+  }
+
+  /** A whole number in [0, 2^53). */
+  done(): number {
+    const a = Math.imul(this.a ^ (this.a >>> 16), 0x85ebca6b)
+    const b = Math.imul(this.b ^ (this.b >>> 13), 0xc2b2ae35)
+    return ((a ^ (b >>> 15)) >>> 0) * 0x200000 + ((b ^ (a >>> 11)) & 0x1fffff)
+  }
+}
+
+/** A numbering of the servers: place of each, by its position in the world. */
+type Numbering = ReadonlyMap<NodeId, number>
+
+/** Fingerprints of the worlds of one exploration; hashes of servers and messages are kept, as most live on. */
+export class Fingerprints {
+  private readonly numberings: readonly Numbering[]
+  private readonly servers = new WeakMap<ServerInWorld, readonly number[]>()
+  private readonly packets = new WeakMap<Packet, readonly number[]>()
+
+  constructor(world: World) {
+    const ids = world.servers.map(({ raft }) => raft.server.id)
+    this.numberings = permutations(ids).map((order) => new Map(order.map((id, place) => [id, place])))
+  }
+
+  of(world: World): number {
+    let lowest = Number.POSITIVE_INFINITY
+    for (const [at, numbering] of this.numberings.entries()) lowest = Math.min(lowest, this.under(world, numbering, at))
+    return lowest
+  }
+
+  private under({ servers, packets, spent, ghost }: World, numbering: Numbering, at: number): number {
+    // Sums do not depend on the order, neither of servers, whose hashes hold their numbers, nor of messages.
+    let sum = 0
+    for (const server of servers) sum = (sum + (this.ofServer(server)[at] ?? 0)) % 0x1fffffffffffff
+    for (const packet of packets) sum = (sum + (this.ofPacket(packet)[at] ?? 0)) % 0x1fffffffffffff
+    const hash = new Hash().add(sum % 0x100000000).add(Math.floor(sum / 0x100000000))
+    hash.add(spent.drops).add(spent.duplicates).add(spent.crashes).add(spent.heartbeats).add(spent.snapshots)
+    for (const id of ghost.leaders) hash.add(numberOf(numbering, id))
+    for (const { identity, inTerm } of ghost.committed) hash.text(identity).add(inTerm)
+    return hash.done()
+  }
+
+  private ofServer(server: ServerInWorld): readonly number[] {
+    const known = this.servers.get(server)
+    if (known !== undefined) return known
+    const hashes = this.numberings.map((numbering) => hashServer(new Hash(), numbering, server).done())
+    this.servers.set(server, hashes)
+    return hashes
+  }
+
+  private ofPacket(packet: Packet): readonly number[] {
+    const known = this.packets.get(packet)
+    if (known !== undefined) return known
+    const hashes = this.numberings.map((numbering) => {
+      const hash = new Hash().add(numberOf(numbering, packet.from)).add(numberOf(numbering, packet.to))
+      return hashRpc(hash, packet.rpc).done()
+    })
+    this.packets.set(packet, hashes)
+    return hashes
+  }
+}
+
+const numberOf = (numbering: Numbering, id: NodeId | null): number => (id === null ? -1 : (numbering.get(id) ?? -2))
+
+const permutations = (ids: readonly NodeId[]): readonly (readonly NodeId[])[] => {
+  if (ids.length <= 1) return [ids]
+  return ids.flatMap((first) => permutations(ids.filter((id) => id !== first)).map((rest) => [first, ...rest]))
+}
+
+const hashServer = (
+  hash: Hash,
+  numbering: Numbering,
+  { raft, disk, unsaved, machine, incoming }: ServerInWorld,
+): Hash => {
+  const { server } = raft
+  hash.add(numberOf(numbering, server.id)).add(server.currentTerm).add(numberOf(numbering, server.votedFor))
+  hash.add(numberOf(numbering, server.leaderId)).add(server.commitIndex).add(server.lastApplied)
+  hash.add(server.durableIndex).add(server.snapshot.lastIncludedIndex).add(server.snapshot.lastIncludedTerm)
+  hash.add(disk.hardState.currentTerm).add(numberOf(numbering, disk.hardState.votedFor))
+  hash.text(machine).text(incoming).text(disk.state)
+  hashLog(hash, raft)
+  hashLog(hash, disk)
+  hashRole(hash, numbering, server.role)
+  const { receiving } = server
+  if (receiving !== null) hash.add(receiving.transferId).text(String(receiving.nextObjectId)).text(receiving.phase)
+  for (const { save } of unsaved) {
+    hash
+      .add(save.hardState?.currentTerm ?? -1)
+      .add(save.truncateFrom ?? -1)
+      .add(save.lastIndex)
+      .add(save.entries.length)
+    hash.add(save.compactTo?.index ?? -1).add(numberOf(numbering, save.hardState?.votedFor ?? null))
+    for (const entry of save.entries) hash.add(entry.index).add(entry.term)
+    for (const { to, rpc } of save.then) hashRpc(hash.add(numberOf(numbering, to)), rpc)
+  }
+  return hash
+}
+
+const hashLog = (hash: Hash, { log }: Pick<RaftState, 'log'>): void => {
+  hash.add(log.baseIndex).add(log.baseTerm)
+  for (let index = log.baseIndex + 1; index <= log.lastIndex; index++)
+    hash.add(entryAt(log, index as Index)?.term ?? -1)
+}
+
+const hashRole = (hash: Hash, numbering: Numbering, role: Role): void => {
+  hash.text(role.type)
+  if (role.type === 'candidate' || role.type === 'preCandidate') {
+    let votes = 0
+    for (const id of role.granted) votes += 1 << (2 * numberOf(numbering, id))
+    for (const id of role.rejected) votes += 2 << (2 * numberOf(numbering, id))
+    hash.add(votes)
+  }
+  if (role.type !== 'leader') return
+  hash.add(role.termStartIndex)
+  let sum = 0
+  for (const progress of role.progress) sum += hashProgress(new Hash(), numbering, progress)
+  hash.add(sum % 0x100000000)
+}
+
+const hashProgress = (hash: Hash, numbering: Numbering, progress: Progress): number => {
+  hash.add(numberOf(numbering, progress.id)).add(progress.matchIndex).add(progress.sentCommit).text(progress.mode)
+  if (progress.mode === 'probe') hash.add(progress.nextIndex).add(progress.paused ? 1 : 0)
+  else if (progress.mode === 'replicate') {
+    hash.add(progress.nextIndex)
+    for (const { lastIndex } of progress.inflight) hash.add(lastIndex)
+  } else
+    hash
+      .add(progress.transferId)
+      .text(progress.phase)
+      .add(progress.inflight.length)
+      .add(progress.reading ? 1 : 0)
+  return hash.done()
+}
+
+const hashRpc = (hash: Hash, rpc: Rpc): Hash => {
+  hash.text(rpc.type).add(rpc.term)
+  switch (rpc.type) {
+    case 'RequestPreVote':
+    case 'RequestVote':
+      return hash.add(rpc.lastLogIndex).add(rpc.lastLogTerm)
+    case 'RequestPreVoteResponse':
+    case 'RequestVoteResponse':
+      return hash.add(rpc.voteGranted ? 1 : 0)
+    case 'AppendEntries':
+      hash.add(rpc.prevLogIndex).add(rpc.prevLogTerm).add(rpc.leaderCommit)
+      for (const { index, term } of rpc.entries) hash.add(index).add(term)
+      return hash
+    case 'AppendEntriesResponse':
+      return rpc.success
+        ? hash.add(1).add(rpc.matchIndex)
+        : hash.add(0).add(rpc.rejectedIndex).add(rpc.conflictIndex).add(rpc.conflictTerm)
+    case 'InstallSnapshot':
+      hash.add(rpc.transferId).add(rpc.snapshot.lastIncludedIndex).add(rpc.snapshot.lastIncludedTerm)
+      return hash.text(String(rpc.objectId)).text(rpc.data)
+    case 'InstallSnapshotResponse':
+      return hash.add(rpc.transferId).text(rpc.status).text(String(rpc.nextObjectId)).add(rpc.installedIndex)
+  }
+}

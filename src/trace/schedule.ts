@@ -1,0 +1,232 @@
+import { InvariantViolation, UsageError } from '../core/assert.ts'
+import type { NodeId } from '../core/ids.ts'
+import { checkState, checkTransition } from '../core/invariants.ts'
+import type { Message } from '../core/message.ts'
+import type { Output } from '../core/output.ts'
+import type { RaftState } from '../core/state.ts'
+import { step as coreStep } from '../core/step.ts'
+import { ClusterClaims } from './cluster-claims.ts'
+import { Disks } from './disks.ts'
+import {
+  valueFor,
+  type FaultEvent,
+  type Header,
+  type Start,
+  type StepEvent,
+  type Trace,
+  type TraceEvent,
+  type ViolationEvent,
+} from './format.ts'
+import { hashStep, hashValue } from './hash.ts'
+import { InFlight } from './in-flight.ts'
+import { linksOf, resolved, type Origin } from './link.ts'
+import { stateHashes } from './record.ts'
+import type { Reducer } from './replay.ts'
+import { startState } from './start.ts'
+
+/*
+ * A trace seen as a schedule: not "n2 receives these bytes" but "n2 receives the second send of step 17". Leaving
+ * something out of a schedule leaves a lawful one: what then was never sent is not received, and what is sent otherwise
+ * arrives otherwise. Where the very step is gone, another message of that kind from the same server takes its place. So a smaller schedule with the same violation is as good a proof as the original.
+ */
+
+/** One thing to happen. */
+export type Item =
+  { readonly event: StepEvent; readonly origin: Origin | null } | { readonly event: FaultEvent; readonly origin: null }
+
+export interface Schedule {
+  readonly header: Header
+  readonly items: readonly Item[]
+}
+
+/** A claim found broken. */
+export interface Found {
+  readonly claim: string
+  readonly detail: string
+}
+
+/** What a schedule comes to: the events that really happened, as a trace that ends with the violation, if there is one. */
+export interface Played {
+  readonly trace: Trace
+  /** The items that happened, up to the violation. */
+  readonly items: readonly Item[]
+  readonly found: Found | null
+}
+
+export interface PlayOptions {
+  readonly step?: Reducer
+  /** Further claims, made after every step. @throws InvariantViolation */
+  readonly claims?: (
+    before: RaftState,
+    message: Message,
+    after: RaftState,
+    outputs: readonly Output[],
+    states: ReadonlyMap<NodeId, RaftState>,
+  ) => void
+}
+
+/** What of a trace concerns reducers; the lines about network, clients and verdicts only tell of it. */
+export const scheduleOf = (trace: Trace): Schedule => {
+  const origins = linksOf(trace)
+  const items: Item[] = []
+  for (const event of trace.events) {
+    if (event.t === 'in') items.push({ event, origin: origins[event.i] ?? null })
+    else if (event.t === 'fault' && (event.kind === 'crash' || event.kind === 'restart'))
+      items.push({ event, origin: null })
+  }
+  return { header: trace.header, items }
+}
+
+/** Plays a schedule with all checks; stops at the first claim that does not hold. */
+export const playSchedule = (schedule: Schedule, options: PlayOptions = {}, histories?: DiskHistories): Played =>
+  new Play(schedule, options, histories ?? null).run()
+
+/** What was on its way to the disk of a node when it restarted, by restart: what makes its remains lawful. */
+export type DiskHistories = ReadonlyMap<FaultEvent, string>
+
+/** The disks of the schedule as it was recorded. */
+export const diskHistoriesOf = (schedule: Schedule, options: PlayOptions = {}): DiskHistories => {
+  const play = new Play(schedule, options, null)
+  play.run()
+  return play.restarts
+}
+
+interface Chosen {
+  readonly message: Message
+  /** Number of the step that it answers, in this play. */
+  readonly src: number | null
+}
+
+class Play {
+  /** The history of the disk at each restart. */
+  readonly restarts = new Map<FaultEvent, string>()
+  private readonly schedule: Schedule
+  private readonly options: PlayOptions
+  private readonly step: Reducer
+  private readonly recorded: DiskHistories | null
+  private readonly states = new Map<NodeId, RaftState>()
+  private readonly histories = new Map<NodeId, string>()
+  private readonly cluster = new ClusterClaims()
+  private readonly inFlight = new InFlight()
+  private readonly disks = new Disks()
+  private readonly events: TraceEvent[] = []
+  private readonly happened: Item[] = []
+  /** By the step's number in the recorded trace: what came out of it now, and its number now. */
+  private readonly outcomes = new Map<number, { readonly outputs: readonly Output[]; readonly i: number }>()
+  private taken = 0
+
+  constructor(schedule: Schedule, options: PlayOptions, recorded: DiskHistories | null) {
+    this.schedule = schedule
+    this.options = options
+    this.step = options.step ?? coreStep
+    this.recorded = recorded
+  }
+
+  run(): Played {
+    const { header, items } = this.schedule
+    for (const node of header.nodes) {
+      const start = valueFor(header.init, node)
+      if (start !== undefined) this.start(node, start)
+    }
+    let found: Found | null = null
+    for (const item of items) {
+      found = item.event.t === 'in' ? this.take(item.event, item.origin, item) : this.fault(item.event, item)
+      if (found !== null) break
+    }
+    const end = { t: 'end', steps: this.taken, h: stateHashes(this.states) } as const
+    return { trace: { header, events: this.events, lines: null, end }, items: this.happened, found }
+  }
+
+  private take(event: StepEvent, origin: Origin | null, item: Item): Found | null {
+    const before = this.states.get(event.n)
+    const chosen = before === undefined ? null : this.choose(event, origin, before)
+    if (before === undefined || chosen === null) return null
+    const { message, src } = chosen
+    const { n, at } = event
+    const next = { t: 'in', i: this.taken, n, at, m: message, ...(src === null ? {} : { src }) } as const
+    try {
+      const [after, outputs] = this.step(before, message)
+      this.states.set(n, after)
+      this.outcomes.set(event.i, { outputs, i: this.taken })
+      this.addStep({ ...next, h: hashStep(after, outputs) }, item)
+      this.remember(message, next.i, after, outputs)
+      checkState(after)
+      checkTransition(before, message, after, outputs)
+      this.cluster.check(before, after)
+      this.options.claims?.(before, message, after, outputs, this.states)
+      return null
+    } catch (error) {
+      // A message that makes no sense without what was left out: it does not happen.
+      if (error instanceof UsageError) return null
+      if (!(error instanceof InvariantViolation)) throw error
+      if (this.taken === next.i) this.addStep(next, item)
+      return this.violated(next, error)
+    }
+  }
+
+  /** The very message, if the step that it answers went as it did; one of its kind otherwise, if there is any. */
+  private choose(event: StepEvent, origin: Origin | null, state: RaftState): Chosen | null {
+    if (origin === null) return { message: event.m, src: null }
+    const source = this.outcomes.get(origin.step)
+    const message = source === undefined ? null : resolved(event.m, event.n, origin, source.outputs)
+    if (source !== undefined && message !== null) return { message, src: source.i }
+    const alike = this.inFlight.alike(event.m, state)
+    return alike === null ? null : { message: alike.message, src: alike.step }
+  }
+
+  private addStep(event: StepEvent, item: Item): void {
+    this.events.push(event)
+    this.happened.push(item)
+    this.taken++
+  }
+
+  private violated({ i, n, at }: StepEvent, { claim, message: detail }: InvariantViolation): Found {
+    const violation: ViolationEvent = { t: 'viol', at, i, n, claim, detail }
+    this.events.push(violation)
+    return { claim, detail }
+  }
+
+  /** What is under way now; and everything that went to the disk in this life of the node, as one hash. */
+  private remember(message: Message, i: number, after: RaftState, outputs: readonly Output[]): void {
+    const node = after.server.id
+    this.inFlight.add(node, i, outputs)
+    this.disks.write(message, after, outputs)
+    if (message.type === 'saved') {
+      this.inFlight.saved(node, message.sequence)
+      this.histories.set(node, hashValue([this.histories.get(node) ?? '', message.sequence]))
+    }
+    for (const output of outputs) {
+      if (output.type !== 'save' && output.type !== 'takeSnapshot' && output.type !== 'saveObject') continue
+      const written = output.type === 'save' ? { ...output, then: [] } : output
+      this.histories.set(node, hashValue([this.histories.get(node) ?? '', hashValue(written)]))
+    }
+  }
+
+  private fault(event: FaultEvent, item: Item): Found | null {
+    if (event.kind === 'crash' && !this.states.delete(event.n)) return null
+    const start = event.kind === 'restart' ? this.startOf(event) : null
+    if (event.kind === 'restart' && start === null) return null
+    if ('n' in event) this.inFlight.crash(event.n)
+    if (event.kind === 'restart' && start !== null) this.start(event.n, start)
+    this.events.push(event.kind === 'restart' && start !== null ? { ...event, start } : event)
+    this.happened.push(item)
+    return null
+  }
+
+  /** As recorded, if the disk is the one that was recorded; otherwise what the disk of this play gives back. */
+  private startOf(event: Extract<FaultEvent, { readonly kind: 'restart' }>): Start | null {
+    const { n, start } = event
+    const history = this.histories.get(n) ?? ''
+    this.restarts.set(event, history)
+    const isSame = this.recorded === null || this.recorded.get(event) === history
+    if (start.how === 'birth' || isSame) return start
+    return start.how === 'restart' ? this.disks.restart(n, start) : null
+  }
+
+  private start(node: NodeId, start: Start): void {
+    const state = startState(this.schedule.header, node, start)
+    this.states.set(node, state)
+    this.disks.begin(state)
+    this.histories.set(node, hashValue([this.histories.get(node) ?? '', hashValue(start)]))
+  }
+}

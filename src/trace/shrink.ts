@@ -1,0 +1,224 @@
+import { configurationOf } from '../core/configuration.ts'
+import type { NodeId } from '../core/ids.ts'
+import { Budget, minimise } from './delta.ts'
+import type { Header, Start, StepEvent, Trace } from './format.ts'
+import {
+  diskHistoriesOf,
+  playSchedule,
+  scheduleOf,
+  type DiskHistories,
+  type Found,
+  type Item,
+  type PlayOptions,
+  type Played,
+  type Schedule,
+} from './schedule.ts'
+
+export interface ShrinkOptions extends PlayOptions {
+  /** How many schedules to play at most. Default 2,000. */
+  readonly runs?: number
+  /** Which violation to keep. Default: the same claim. */
+  readonly isSame?: (found: Found, original: Found) => boolean
+  readonly onProgress?: (progress: Progress) => void
+}
+
+export interface Progress {
+  readonly runs: number
+  readonly events: number
+  readonly nodes: number
+}
+
+export type Shrunk =
+  | {
+      readonly type: 'shrunk'
+      /** Ends with the violation; hashes and causes included. */
+      readonly trace: Trace
+      readonly found: Found
+      readonly runs: number
+      /** No single event can be left out. False where the runs did not suffice to tell. */
+      readonly isMinimal: boolean
+      readonly before: Omit<Progress, 'runs'>
+      readonly after: Omit<Progress, 'runs'>
+    }
+  /** Nothing to keep: the checks find no violation in this trace. */
+  | { readonly type: 'no violation' }
+
+export const RUNS_DEFAULT = 2_000
+
+/**
+ * The smallest trace found that breaks the same claim: fewer nodes, then fewer events, then plainer messages, again and
+ * again until nothing more goes. Deterministic: it is bounded in runs, never in time.
+ */
+export const shrink = (trace: Trace, options: ShrinkOptions = {}): Shrunk => {
+  const schedule = scheduleOf(trace)
+  const histories = diskHistoriesOf(schedule, options)
+  const original = playSchedule(schedule, options, histories)
+  if (original.found === null) return { type: 'no violation' }
+  const before = sizeOf({ header: schedule.header, items: schedule.items })
+  const shrinker = new Shrinker(original, original.found, histories, options)
+  shrinker.run()
+  const { played, found, budget, header } = shrinker
+  return {
+    type: 'shrunk',
+    trace: withoutIdle(played.trace),
+    found,
+    runs: budget.runs,
+    isMinimal: !budget.isSpent,
+    before,
+    after: sizeOf({ header, items: played.items }),
+  }
+}
+
+const sizeOf = ({ items }: Schedule): Omit<Progress, 'runs'> => ({
+  events: items.length,
+  nodes: new Set(items.map(({ event }) => ('n' in event ? event.n : ''))).size,
+})
+
+class Shrinker {
+  played: Played
+  found: Found
+  readonly budget: Budget
+  private readonly original: Found
+  private readonly histories: DiskHistories
+  private readonly options: ShrinkOptions
+
+  constructor(played: Played, found: Found, histories: DiskHistories, options: ShrinkOptions) {
+    this.played = played
+    this.found = found
+    this.original = found
+    this.histories = histories
+    this.options = options
+    this.budget = new Budget(options.runs ?? RUNS_DEFAULT)
+  }
+
+  get header(): Header {
+    return this.played.trace.header
+  }
+
+  run(): void {
+    for (let before = ''; before !== this.measure() && !this.budget.isSpent;) {
+      before = this.measure()
+      this.dropNodes()
+      this.dropEvents()
+      this.simplify()
+    }
+  }
+
+  private measure(): string {
+    const { header, played } = this
+    const weight = played.items.reduce((sum, { event }) => sum + JSON.stringify(event).length, 0)
+    return `${header.nodes.length} ${played.items.length} ${weight}`
+  }
+
+  /** The same violation in other circumstances, or null. What did not happen in them is left out. */
+  private test(schedule: Schedule): Played | null {
+    const played = playSchedule(schedule, this.options, this.histories)
+    const { found } = played
+    const isSame = this.options.isSame ?? ((one: Found, other: Found) => one.claim === other.claim)
+    return found !== null && isSame(found, this.original) ? played : null
+  }
+
+  private accept(played: Played): void {
+    this.played = played
+    this.found = played.found ?? this.found
+    const { runs } = this.budget
+    this.options.onProgress?.({ runs, ...sizeOf({ header: this.header, items: played.items }) })
+  }
+
+  private attempt(schedule: Schedule): boolean {
+    if (!this.budget.spend()) return false
+    const played = this.test(schedule)
+    if (played !== null) this.accept(played)
+    return played !== null
+  }
+
+  private dropNodes(): void {
+    const { nodes } = this.header
+    // A cluster of one needs no network at all; from three to one no majority may be left on the way.
+    if (nodes.length > 1) nodes.some((only) => this.dropMembers(nodes.filter((node) => node !== only)))
+    for (const node of [...this.header.nodes].reverse()) {
+      if (this.dropMembers([node])) continue
+      const items = this.played.items.filter((item) => !concerns(item, [node]))
+      if (items.length < this.played.items.length) this.attempt({ header: this.header, items })
+    }
+  }
+
+  /** A smaller cluster, on every server alike: possible where all that is known of members are births. */
+  private dropMembers(gone: readonly NodeId[]): boolean {
+    const { header, played } = this
+    const items = played.items.filter((item) => !concerns(item, gone)).map((item) => smallerItem(item, gone))
+    const starts = Object.entries(header.init).filter(([name]) => !gone.some((node) => node === name))
+    const smaller = starts.map(([name, start]): [string, Start] => [name, smallerStart(start, gone)])
+    const all = [...smaller.map(([, start]) => start), ...items.flatMap((item) => startsIn(item))]
+    if (all.some((start) => start.how !== 'birth')) return false
+    const nodes = header.nodes.filter((node) => !gone.includes(node))
+    return this.attempt({ header: { ...header, nodes, init: Object.fromEntries(smaller) }, items })
+  }
+
+  private dropEvents(): void {
+    const { header } = this
+    const test = (items: readonly Item[]): Played | null => this.test({ header, items })
+    const [, played] = minimise(this.played.items, this.played, test, this.budget)
+    this.accept(played)
+  }
+
+  /** One command where there were several, and that an empty one. */
+  private simplify(): void {
+    for (let at = 0; at < this.played.items.length; at++) {
+      const item = this.played.items[at]
+      if (item?.event.t !== 'in') continue
+      for (const event of plainer(item.event)) {
+        const items = this.played.items.with(at, { event, origin: item.origin })
+        if (this.attempt({ header: this.header, items })) break
+      }
+    }
+  }
+}
+
+/** Messages that say less; a campaign says what dozens of ticks lead to. */
+const plainer = (event: StepEvent): readonly StepEvent[] => {
+  const { m } = event
+  if (m.type === 'tick') return [{ ...event, m: { type: 'campaign' } }]
+  if (m.type !== 'propose') return []
+  const versions = [[null], m.commands.slice(0, 1), m.commands.map(() => null)]
+  const weight = JSON.stringify(m.commands).length
+  return versions
+    .filter((commands) => commands.length > 0 && JSON.stringify(commands).length < weight)
+    .map((commands) => ({ ...event, m: { ...m, commands } }))
+}
+
+/** Whether it happens at one of the nodes, or tells of one. */
+const concerns = ({ event }: Item, nodes: readonly NodeId[]): boolean =>
+  namesIn(event).some((node) => nodes.includes(node)) ||
+  (event.t === 'in' && event.m.type === 'receive' && nodes.includes(event.m.from))
+
+const startsIn = ({ event }: Item): readonly Start[] =>
+  event.t === 'fault' && event.kind === 'restart' ? [event.start] : []
+
+const smallerItem = (item: Item, gone: readonly NodeId[]): Item =>
+  item.event.t === 'fault' && item.event.kind === 'restart'
+    ? { event: { ...item.event, start: smallerStart(item.event.start, gone) }, origin: null }
+    : item
+
+const smallerStart = (start: Start, gone: readonly NodeId[]): Start => {
+  if (start.how !== 'birth') return start
+  const without = (names: readonly NodeId[]): readonly NodeId[] => names.filter((name) => !gone.includes(name))
+  const { voters, learners, votersOutgoing } = start.configuration
+  return { ...start, configuration: configurationOf(without(voters), without(learners), without(votersOutgoing)) }
+}
+
+const namesIn = (event: Item['event']): readonly NodeId[] => ('n' in event ? [event.n] : [])
+
+/** Without the nodes that nothing happens to. */
+const withoutIdle = (trace: Trace): Trace => {
+  const { header, end } = trace
+  const busy = new Set(trace.events.flatMap((event) => (event.t === 'in' || event.t === 'fault' ? namesIn(event) : [])))
+  const nodes = header.nodes.filter((node) => busy.has(node))
+  const kept = <T>(table: Readonly<Record<string, T>>): Readonly<Record<string, T>> =>
+    Object.fromEntries(Object.entries(table).filter(([name]) => busy.has(name as NodeId)))
+  return {
+    ...trace,
+    header: { ...header, nodes, init: kept(header.init) },
+    end: end === null ? null : { ...end, h: kept(end.h) },
+  }
+}

@@ -1,0 +1,36 @@
+import { describe, expect, it } from 'vitest'
+import { raft } from './process.ts'
+
+describe('raft explore', () => {
+  it('says how much it has seen', () => {
+    const { status, stdout, stderr } = raft(['explore', '--nodes', '2', '--terms', '1', '--log', '1', '--depth', '99'])
+    expect([status, stderr.split('\n')[0]]).toEqual([0, expect.stringContaining('depth 1: ')])
+    expect(stdout).toMatch(/^✓ no claim is violated: \d+ distinct worlds.*everything within the bounds\)\n$/)
+  })
+
+  it('speaks JSON', () => {
+    const { status, lines } = raft(['explore', '--depth', '3', '--json'])
+    const summary: unknown = JSON.parse(lines[0] ?? '')
+    expect(status).toBe(0)
+    expect(summary).toMatchObject({ type: 'summary', depth: 3, worlds: 51, isComplete: false, violation: null })
+  })
+
+  it('a walk that grows too large has shown nothing', () => {
+    expect(raft(['explore', '--states-max', '10'])).toMatchObject({ status: 2 })
+  })
+
+  it.each([[['--nodes', '6']], [['--nodes', '0']], [['--depth', '-1']], [['--terms', 'x']], [['stray']], [['--wide']]])(
+    '%j is refused with a reason',
+    (args) => {
+      const { status, stderr } = raft(['explore', ...args])
+      expect([status, stderr.length > 10]).toEqual([64, true])
+    },
+  )
+
+  it('has a help', () => {
+    expect(raft(['explore', '--help'])).toMatchObject({
+      status: 0,
+      stdout: expect.stringContaining('--late-disks') as string,
+    })
+  })
+})
