@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { FORMER_LEADER, THE_LEADER, type ClusterPlan, type Schedule, type ScheduleEvent } from './schedule.ts'
+import { STORIES } from './stories.ts'
 
 export interface Bias {
   readonly size?: fc.Arbitrary<number>
@@ -51,145 +52,16 @@ const anyEvent = (lockstep: boolean): fc.Arbitrary<ScheduleEvent> =>
     event<Named<'calm'>>(9, 'calm', { ticks: fc.integer({ min: 1, max: 12 }) }),
   )
 
-const ticks = fc.integer({ min: 6, max: 14 })
-const fewTicks = fc.integer({ min: 1, max: 3 })
-const follower = fc.nat(4)
-
 /** Several events in a row: stories that chance alone tells too rarely. */
-const story = (lockstep: boolean): fc.Arbitrary<Schedule> =>
-  fc.oneof(
-    // A leader is cut off with entries that nobody else has, and another leader goes on without it.
-    fc.tuple(count, ticks, count, fewTicks).map(([alone, wait, others, after]): Schedule => [
-      { type: 'calm', ticks: wait },
-      { type: 'isolate', node: THE_LEADER },
-      { type: 'propose', node: THE_LEADER, count: alone },
-      { type: 'save', node: THE_LEADER, count: 4, silent: false },
-      { type: 'calm', ticks: wait },
-      { type: 'propose', node: THE_LEADER, count: others },
-      { type: 'calm', ticks: 1 },
-      { type: 'partition', mask: 0 },
-      { type: 'calm', ticks: after },
-    ]),
-    // A follower misses so much that only a snapshot helps.
-    fc
-      .tuple(follower, count, fewTicks, fc.nat(6), fc.array(fc.nat(39), { maxLength: 4 }))
-      .map(([node, entries, wait, steps, replayed]): Schedule => [
-        { type: 'calm', ticks: 8 },
-        { type: 'isolate', node },
-        { type: 'calm', ticks: wait },
-        { type: 'propose', node: THE_LEADER, count: 4 },
-        { type: 'calm', ticks: 1 },
-        { type: 'propose', node: THE_LEADER, count: entries },
-        { type: 'calm', ticks: 1 },
-        { type: 'snapshot', node: THE_LEADER },
-        { type: 'partition', mask: 0 },
-        { type: 'tick', node: THE_LEADER, times: 1 },
-        ...Array.from({ length: steps }, () => TRANSFER).flat(),
-        { type: 'calm', ticks: wait },
-        ...replayed.map((place): ScheduleEvent => ({ type: 'replay', at: place })),
-      ]),
-    // Reads by whoever leads and by whoever still thinks so.
-    fc.tuple(count, fc.boolean(), fc.nat(9), fc.nat(9)).map(([entries, lease, early, late]): Schedule => [
-      { type: 'calm', ticks: 8 },
-      { type: 'propose', node: THE_LEADER, count: 1 },
-      { type: 'calm', ticks: 1 },
-      { type: 'read', node: THE_LEADER, lease },
-      { type: 'calm', ticks: 1 },
-      { type: 'isolate', node: THE_LEADER },
-      { type: 'calm', ticks: early },
-      { type: 'propose', node: THE_LEADER, count: entries },
-      { type: 'calm', ticks: late },
-      { type: 'read', node: FORMER_LEADER, lease },
-      { type: 'read', node: THE_LEADER, lease },
-      { type: 'partition', mask: 0 },
-    ]),
-    // One server hears no leader; another, who does, forgets it or is told to campaign; the leader reads by its lease.
-    fc
-      .tuple(fc.nat(4), fc.nat(4), fc.boolean(), fewTicks, fc.constantFrom('campaign', 'restart', 'both'))
-      .map(([deaf, other, lease, wait, trick]): Schedule => [
-        { type: 'partition', mask: 0 },
-        { type: 'calm', ticks: 8 },
-        { type: 'propose', node: THE_LEADER, count: 1 },
-        { type: 'calm', ticks: 1 },
-        { type: 'isolate', node: deaf },
-        { type: 'calm', ticks: 6 + wait },
-        ...(trick === 'campaign' ? [] : forget(other)),
-        { type: 'isolate', node: THE_LEADER },
-        { type: 'campaign', node: trick === 'campaign' ? other : deaf },
-        { type: 'calm', ticks: 0 },
-        { type: 'propose', node: THE_LEADER, count: 1 },
-        { type: 'calm', ticks: 0 },
-        { type: 'read', node: FORMER_LEADER, lease },
-        { type: 'calm', ticks: 1 },
-        { type: 'read', node: FORMER_LEADER, lease },
-        { type: 'partition', mask: 0 },
-      ]),
-    // Answers of one follower overtake each other.
-    fc
-      .array(fc.nat(5), { minLength: 4, maxLength: 6 })
-      .map((order): Schedule => [
-        { type: 'calm', ticks: 8 },
-        { type: 'propose', node: THE_LEADER, count: 1 },
-        { type: 'propose', node: THE_LEADER, count: 1 },
-        ...Array.from({ length: 4 }, (): ScheduleEvent => ({ type: 'deliver', at: 0 })),
-        ...SAVE_ONE_EACH,
-        ...SAVE_ONE_EACH,
-        ...order.map((place): ScheduleEvent => ({ type: 'deliver', at: place })),
-      ]),
-    // A former leader's unsaved entries are overwritten before its disk answers for them.
-    fc
-      .tuple(count, count)
-      .map(([alone, others]): Schedule => [
-        { type: 'calm', ticks: 8 },
-        { type: 'isolate', node: THE_LEADER },
-        { type: 'calm', ticks: 12 },
-        { type: 'propose', node: THE_LEADER, count: others },
-        { type: 'propose', node: FORMER_LEADER, count: alone },
-        { type: 'partition', mask: 0 },
-        { type: 'tick', node: THE_LEADER, times: 1 },
-        ...Array.from({ length: 6 }, (): ScheduleEvent => ({ type: 'deliver', at: 0 })),
-        ...SAVE_ONE_EACH,
-        ...SAVE_ONE_EACH,
-      ]),
-    // As many entries as may wait to be committed.
-    fc.constant<Schedule>(
-      Array.from({ length: 9 }, (): Schedule => [
-        { type: 'propose', node: THE_LEADER, count: 4 },
-        { type: 'calm', ticks: 1 },
-      ]).flat(),
-    ),
-    // A server dies and comes back.
-    fc.tuple(node, fc.option(fc.nat(4)), fc.nat(3), fewTicks).map(([victim, outputs, keep, wait]): Schedule => [
-      { type: 'propose', node: THE_LEADER, count: 2 },
-      { type: 'crash', node: victim, outputs, keep },
-      { type: 'calm', ticks: wait },
-      { type: 'restart', node: 0 },
-      { type: 'restart', node: 1 },
-      { type: 'restart', node: 2 },
-    ]),
-    fc.array(anyEvent(lockstep), { minLength: 1, maxLength: 12, size: 'max' }),
-  )
-
-const SAVE_ONE_EACH: Schedule = [0, 1, 2].map((node) => ({ type: 'save', node, count: 1, silent: false }))
-
-const forget = (node: number): Schedule => [
-  { type: 'crash', node, outputs: null, keep: 0 },
-  { type: 'restart', node },
-]
-
-/** One object of a transfer, about, on its way. */
-const TRANSFER: Schedule = [
-  { type: 'deliver', at: 0 },
-  { type: 'deliver', at: 0 },
-  { type: 'read object', node: THE_LEADER, at: 0, fails: false },
-  { type: 'work', node: 0, count: 1, fails: false },
-  { type: 'work', node: 1, count: 1, fails: false },
-  { type: 'work', node: 2, count: 1, fails: false },
-]
+const part = (lockstep: boolean): fc.Arbitrary<Schedule> =>
+  fc.oneof(...STORIES.map((arbitrary) => ({ weight: 2, arbitrary })), {
+    weight: 3,
+    arbitrary: fc.array(anyEvent(lockstep), { minLength: 1, maxLength: 12, size: 'max' }),
+  })
 
 /** Schedules in which elections complete, logs part, servers die and snapshots travel. */
 export const schedules = ({ lockstep = false, length = 20 }: Bias = {}): fc.Arbitrary<Schedule> =>
-  fc.noBias(fc.array(story(lockstep), { maxLength: length, size: 'max' })).map((parts) => {
+  fc.noBias(fc.array(part(lockstep), { maxLength: length, size: 'max' })).map((parts) => {
     const events = parts.flat()
     return lockstep ? events.filter(({ type }) => type !== 'tick') : events
   })

@@ -6,7 +6,7 @@ import { noCoverage, type Coverage } from './coverage.ts'
 import { Ghost } from './ghost.ts'
 import { minimise } from './minimise.ts'
 import type { ClusterPlan, Schedule } from './schedule.ts'
-import type { CheckName } from './violation.ts'
+import { PropertyViolation, type CheckName } from './violation.ts'
 
 const multiplier = Number(process.env['RAFT_PROPERTY_RUNS'] ?? '1')
 
@@ -51,22 +51,25 @@ export const holdsOverSchedules = ({ numRuns, checks, atLeast, afterwards, ...bi
 
 type Play = (plan: ClusterPlan, schedule: Schedule, seen: Coverage) => unknown
 
+/** What kind of failure: while a schedule shrinks it must not become another one. */
+const kindOf = (error: unknown): string =>
+  error instanceof PropertyViolation ? error.check : (/^(AssertionError|[^({\n]*)/.exec(String(error))?.[1] ?? '')
+
 /** The error of the smallest schedule that still fails, with all that is needed to play it again. */
 const failure = (outcome: fc.RunDetails<[ClusterPlan, Schedule]>, play: Play): Error => {
   const [plan, found] = outcome.counterexample ?? []
   if (plan === undefined || found === undefined) return new Error('no counterexample')
-  let error: unknown = null
-  const fails = (candidate: Schedule): boolean => {
+  const errorOf = (candidate: Schedule): unknown => {
     try {
       play(plan, candidate, noCoverage())
-      return false
+      return null
     } catch (thrown) {
-      error = thrown
-      return true
+      return thrown
     }
   }
-  const smallest = minimise(found, fails)
-  fails(smallest)
+  const kind = kindOf(errorOf(found))
+  const smallest = minimise(found, (candidate) => kindOf(errorOf(candidate)) === kind)
+  const error = errorOf(smallest)
   const events = smallest.map((event) => `  ${JSON.stringify(event)},`).join('\n')
   const where = `seed ${outcome.seed}, path ${outcome.counterexamplePath ?? ''}, run ${outcome.numRuns}`
   const what = error instanceof Error ? `${error.name}: ${error.message}` : String(error)

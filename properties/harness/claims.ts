@@ -64,7 +64,7 @@ export const CLAIMS = {
   },
   'log-matching': {
     numRuns: 400,
-    checks: ['LM', 'MT'],
+    checks: ['LM', 'MT', 'COST'],
     atLeast: { leaders: 400, truncations: 300, installs: 150, compactions: 500 },
   },
   'leader-completeness': {
@@ -74,7 +74,7 @@ export const CLAIMS = {
   },
   'state-machine-safety': {
     numRuns: 400,
-    checks: ['SMS', 'AIO', 'SF'],
+    checks: ['SMS', 'AIO', 'SF', 'MON'],
     atLeast: { commits: 900, installs: 200, snapshots: 200, restarts: 300, resumes: 5, compactions: 500 },
   },
   durability: {

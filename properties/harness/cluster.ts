@@ -54,6 +54,8 @@ export class Cluster {
   private past: readonly Flight[] = []
   steps = 0
   private mask = 0
+  /** Nobody reads snapshots, unless an event says so. */
+  private isStalled = false
   private proposals = 0
   private readsAsked = 0
   private readonly watch: StepWatcher | null
@@ -97,6 +99,9 @@ export class Cluster {
         return this.work(this.member(event.node), event.count, event.fails)
       case 'read object':
         return this.answerRead(this.member(event.node), event.at, event.fails)
+      case 'stall':
+        this.isStalled = event.stalled
+        return
       case 'propose':
         return this.propose(this.member(event.node), event.count)
       case 'read':
@@ -123,6 +128,7 @@ export class Cluster {
   /** Ends all faults. */
   heal(): void {
     this.mask = 0
+    this.isStalled = false
     for (const member of this.members) {
       member.fuse = null
       this.restart(member)
@@ -141,12 +147,12 @@ export class Cluster {
   /** Delivers, saves and works until nothing is left to do. */
   settle(): void {
     for (let round = 0; round < 100; round++) {
-      const isIdle = this.flights.length === 0 && this.members.every((member) => isIdleMember(member))
+      const isIdle = this.flights.length === 0 && this.members.every((member) => isIdleMember(member, this.isStalled))
       if (isIdle) return
       for (const member of this.members) {
         this.completeSaves(member, Infinity, false)
         this.work(member, Infinity, false)
-        while (member.reads.length > 0) this.answerRead(member, 0, false)
+        while (member.reads.length > 0 && !this.isStalled) this.answerRead(member, 0, false)
       }
       for (const flight of this.flights.splice(0)) this.arrive(flight)
     }
@@ -227,7 +233,7 @@ export class Cluster {
     const { lastApplied, snapshotRequested } = server
     if (!member.isUp || lastApplied <= server.snapshot.lastIncludedIndex || snapshotRequested > 0) return
     if (server.receiving?.phase === 'install' || member.memory.length < lastApplied) return
-    const meta = this.ghost.metaAt(member, lastApplied)
+    const meta = member.metaAt(lastApplied)
     member.disk.keep({ meta, memory: member.memory.slice(0, lastApplied) })
     this.step(member, { type: 'snapshotTaken', index: lastApplied })
   }
@@ -240,7 +246,11 @@ export class Cluster {
 
   private restart(member: Member): void {
     if (member.isUp) return
-    member.restart()
+    try {
+      member.restart()
+    } catch (error) {
+      this.ghost.unusable(member, error)
+    }
     this.ghost.restarted(member)
     if (checksLocally) checkState(member.state)
   }
@@ -259,7 +269,7 @@ export class Cluster {
     }
     this.watch?.(before, message, after, outputs)
     member.state = after
-    this.ghost.stepped(member, before, outputs)
+    this.ghost.stepped(member, before, message, outputs)
     this.carryOut(member, outputs)
   }
 
@@ -282,5 +292,6 @@ export class Cluster {
   }
 }
 
-const isIdleMember = ({ isUp, disk, jobs, reads }: Member): boolean =>
-  !isUp || (disk.pending.length === 0 && disk.unreported === null && jobs.length === 0 && reads.length === 0)
+const isIdleMember = ({ isUp, disk, jobs, reads }: Member, isStalled: boolean): boolean =>
+  !isUp ||
+  (disk.pending.length === 0 && disk.unreported === null && jobs.length === 0 && (isStalled || reads.length === 0))

@@ -6,6 +6,7 @@ import { birthSnapshot, type Remains } from '../../src/core/start.ts'
 import type { Configuration } from '../../src/core/configuration.ts'
 import { INDEX_ZERO, TERM_ZERO } from '../../src/core/ids.ts'
 import type { Memory } from './machine.ts'
+import { PropertyViolation } from './violation.ts'
 
 /** What a service keeps of a snapshot: durable as soon as it is here. */
 export interface KeptSnapshot {
@@ -61,7 +62,8 @@ export class Disk {
     if (save.hardState !== null) this.hardState = save.hardState
     if (truncateFrom !== null) this.entries = this.entries.filter(({ index }) => index < truncateFrom)
     for (const entry of entries) {
-      if (entry.index !== this.lastIndex + 1) throw new Error(`a hole on the disk: ${this.lastIndex}, ${entry.index}`)
+      if (entry.index !== this.lastIndex + 1)
+        throw new PropertyViolation('PBS', 'saves leave no hole on a disk', { last: this.lastIndex, entry })
       this.entries.push(entry)
     }
     if (snapshot !== null) this.snapshot = snapshot

@@ -1,5 +1,6 @@
 import { INDEX_ZERO, predecessor, successor, type Index, type NodeId, type Term } from '../../src/core/ids.ts'
 import { entryAt, termAt } from '../../src/core/log/log.ts'
+import type { Message } from '../../src/core/message.ts'
 import type { Output, Save } from '../../src/core/output.ts'
 import type { Rpc, SnapshotMeta } from '../../src/core/rpc.ts'
 import type { RaftState } from '../../src/core/state.ts'
@@ -7,6 +8,7 @@ import type { Staged } from './disk.ts'
 import { textOf, type Memory } from './machine.ts'
 import type { Member, MachineWatcher } from './member.ts'
 import { noCoverage, type Committed, type Coverage } from './coverage.ts'
+import { areOrdered, grantsToOlderLog, knowsItsDisk, whatFell } from './monotone.ts'
 import { PropertyViolation, type CheckName } from './violation.ts'
 
 type Context = Readonly<Record<string, unknown>>
@@ -47,9 +49,15 @@ export class Ghost implements MachineWatcher {
   }
 
   /** After a step, before its outputs are carried out. */
-  stepped(member: Member, before: RaftState, outputs: readonly Output[]): void {
+  stepped(member: Member, before: RaftState, message: Message, outputs: readonly Output[]): void {
     const after = member.state
     const { server } = after
+    const fallen = whatFell(before, after)
+    const about = () => ({ id: member.id, fallen, input: message.type === 'receive' ? message.rpc : message })
+    this.check('MON', fallen === null, 'nothing that rises falls within a life', about)
+    this.check('MON', areOrdered(after), 'a server applies what is committed, and commits what it has', about)
+    this.check('QD', knowsItsDisk(after, member.disk), 'what counts as durable is on the disk', about)
+    this.check('VO', !grantsToOlderLog(before, message, outputs), 'no vote or pre-vote goes to a log behind', about)
     if (server.role !== before.server.role && server.role.type === 'leader') this.led(member, before)
     if (server.role.type === 'candidate' && before.server.currentTerm < server.currentTerm) this.coverage.elections++
     const save = outputs.find((output) => output.type === 'save')
@@ -182,9 +190,11 @@ export class Ghost implements MachineWatcher {
 
   /** When an rpc leaves: what it promises must be on the disk by now. */
   released(from: Member, to: NodeId, rpc: Rpc): void {
-    const { disk, id } = from
+    const { disk, id, state } = from
     const { hardState } = disk
     const about = () => ({ id, to, rpc, hardState })
+    const entries = rpc.type === 'AppendEntries' ? rpc.entries.length : 0
+    this.check('COST', entries <= state.options.messageEntriesMax, 'a message holds only so many entries', about)
     if (rpc.type === 'RequestPreVote' || (rpc.type === 'RequestPreVoteResponse' && rpc.voteGranted)) return
     this.check('PBS', hardState.currentTerm >= rpc.term, 'a term is durable before anybody hears of it', about)
     if (rpc.term > (this.termSent.get(id) ?? 0)) this.termSent.set(id, rpc.term)
@@ -222,45 +232,41 @@ export class Ghost implements MachineWatcher {
   }
 
   applied({ id, memory }: Member, index: Index, text: string): void {
-    this.check('AIO', index === memory.length + 1, 'entries are applied in order, each once', () => ({
-      id,
-      index,
-      at: memory.length,
-    }))
     const known = this.texts[index]
-    this.check('SMS', known === undefined || known === text, 'no two machines apply different entries', () => ({
-      id,
-      index,
-      known,
-      text,
-    }))
+    const about = () => ({ id, index, at: memory.length, known, text })
+    this.check('AIO', index === memory.length + 1, 'entries are applied in order, each once', about)
+    this.check('SMS', known === undefined || known === text, 'no two machines apply different entries', about)
     this.texts[index] = text
   }
 
   installed({ id, memory: old }: Member, { snapshot }: Staged, memory: Memory): void {
     this.coverage.installs++
     const { lastIncludedIndex, lastIncludedTerm } = snapshot
-    this.check('AIO', lastIncludedIndex > old.length, 'a machine never goes back', () => ({
-      id,
-      snapshot,
-      at: old.length,
-    }))
-    const expected = this.committed.slice(1, lastIncludedIndex + 1).map((entry) => entry?.text)
-    this.check(
-      'SF',
-      JSON.stringify(expected) === JSON.stringify(memory),
-      'a snapshot is what replaying the committed entries gives',
-      () => ({ id, lastIncludedIndex, expected, memory }),
-    )
-    this.check(
-      'SF',
-      this.committed[lastIncludedIndex]?.term === lastIncludedTerm,
-      'the term of a snapshot is that of its last entry',
-      () => ({ id, snapshot, committed: this.committed[lastIncludedIndex] }),
-    )
+    const expected = this.replayed(lastIncludedIndex)
+    const committed = this.committed[lastIncludedIndex]
+    const about = () => ({ id, snapshot, committed, at: old.length, expected, memory })
+    this.check('AIO', lastIncludedIndex > old.length, 'a machine never goes back', about)
+    const isReplay = JSON.stringify(expected) === JSON.stringify(memory)
+    this.check('SF', isReplay, 'a snapshot is what replaying the committed entries gives', about)
+    const hasTerm = committed?.term === lastIncludedTerm
+    this.check('SF', hasTerm, 'the term of a snapshot is that of its last entry', about)
   }
 
-  restarted({ id, state, disk }: Member): void {
+  private replayed(upTo: Index): readonly (string | undefined)[] {
+    return this.committed.slice(1, upTo + 1).map((entry) => entry?.text)
+  }
+
+  /** What cannot be started from is not what a disk may come to hold, whenever the power fails. */
+  unusable({ id, disk }: Member, error: unknown): never {
+    const context = { id, base: disk.base, snapshot: disk.snapshot.lastIncludedIndex, error: String(error) }
+    throw new PropertyViolation('PBS', 'whatever a crash leaves on a disk, a server starts from it', context)
+  }
+
+  restarted({ id, state, disk, memory }: Member): void {
+    const expected = this.replayed(disk.snapshot.lastIncludedIndex)
+    const isReplay = JSON.stringify(expected) === JSON.stringify(memory)
+    const about = () => ({ id, expected, memory })
+    this.check('SF', isReplay, 'after a crash a machine is what replaying what is committed gives', about)
     this.coverage.restarts++
     if (disk.staged !== null && state.server.receiving !== null) this.coverage.resumes++
     const { currentTerm } = state.server
@@ -285,12 +291,5 @@ export class Ghost implements MachineWatcher {
       index,
       floor,
     }))
-  }
-
-  /** What a snapshot of a member's state would stand for. */
-  metaAt({ state }: Member, index: Index): SnapshotMeta {
-    const { configuration, configurationIndex } = state.server.snapshot
-    const lastIncludedTerm = termAt(state.log, index) ?? state.server.snapshot.lastIncludedTerm
-    return { lastIncludedIndex: index, lastIncludedTerm, configuration, configurationIndex }
   }
 }

@@ -8,7 +8,7 @@ export type Memory = readonly string[]
 export const textOf = (entry: Entry): string =>
   `${entry.term}:${entry.type === 'command' ? JSON.stringify(entry.command) : entry.type}`
 
-/** How many texts one object holds. */
+/** How many texts one object holds, about. */
 const CHUNK = 3
 
 interface ReadObject {
@@ -17,26 +17,29 @@ interface ReadObject {
 }
 
 /**
- * The objects of a snapshot: 0 is a header, the others hold a few texts each. Where the walk starts and how the
- * objects are named depends on the state, so that objects of two snapshots do not fit together.
+ * The objects of a snapshot, by stripes: with n objects, the one at place k holds the texts at k, k + n, k + 2n. How
+ * many there are and in which order they are walked depends on the state, and their names recur in other snapshots:
+ * objects of two snapshots go together without complaint, and what comes of it is wrong. Null: no such object.
  */
-export const readObject = (memory: Memory, id: ObjectId): ReadObject => {
-  const chunks = Math.ceil(memory.length / CHUNK)
-  const order = Array.from({ length: chunks }, (_, at) => (at + memory.length) % chunks)
-  const names: readonly ObjectId[] = [0, ...order.map((chunk) => (chunk % 2 === 0 ? `c${chunk}` : chunk + 1))]
-  const at = names.indexOf(id)
-  if (at < 0) throw new Error(`no such object: ${id}`)
-  const next = names[at + 1] ?? null
-  const chunk = order[at - 1] ?? 0
-  const part = at === 0 ? [] : memory.slice(chunk * CHUNK, chunk * CHUNK + CHUNK)
-  return { data: JSON.stringify({ chunk: at === 0 ? -1 : chunk, total: memory.length, next, part }), next }
+export const readObject = (memory: Memory, id: ObjectId): ReadObject | null => {
+  const stripes = Math.ceil(memory.length / CHUNK) + 1 + (memory.length % 2)
+  const later = Array.from({ length: stripes - 1 }, (_, at) => 1 + ((at + memory.length) % (stripes - 1)))
+  const order = [0, ...later]
+  const at = order.findIndex((stripe) => nameOf(stripe) === id)
+  const stripe = order[at]
+  if (stripe === undefined) return null
+  const after = order[at + 1]
+  const next = after === undefined ? null : nameOf(after)
+  const part = memory.flatMap((text, place) => (place % stripes === stripe ? [[place, text] as const] : []))
+  return { data: JSON.stringify({ next, part } satisfies Parsed), next }
 }
 
+/** Names are numbers and texts: the protocol knows both. */
+const nameOf = (stripe: number): ObjectId => (stripe % 2 === 0 ? stripe : `s${stripe}`)
+
 interface Parsed {
-  readonly chunk: number
-  readonly total: number
   readonly next: ObjectId | null
-  readonly part: readonly string[]
+  readonly part: readonly (readonly [number, string])[]
 }
 
 const parse = (data: string): Parsed => JSON.parse(data) as Parsed
@@ -47,9 +50,6 @@ export const nextWanted = (data: string): ObjectId => parse(data).next ?? 0
 /** Puts objects together without asking whether they fit: whether they did is for a property to say. */
 export const assemble = (objects: readonly string[]): Memory => {
   const memory: string[] = []
-  for (const data of objects) {
-    const { chunk, part } = parse(data)
-    for (const [at, text] of part.entries()) memory[chunk * CHUNK + at] = text
-  }
+  for (const data of objects) for (const [place, text] of parse(data).part) memory[place] = text
   return Array.from(memory, (text: string | undefined) => text ?? '(missing)')
 }

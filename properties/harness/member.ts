@@ -3,9 +3,12 @@ import type { Options } from '../../src/core/config.ts'
 import type { Index, NodeId, ObjectId } from '../../src/core/ids.ts'
 import type { Message } from '../../src/core/message.ts'
 import type { Output } from '../../src/core/output.ts'
+import { termAt } from '../../src/core/log/log.ts'
+import type { SnapshotMeta } from '../../src/core/rpc.ts'
 import { initial, restart } from '../../src/core/start.ts'
 import type { RaftState } from '../../src/core/state.ts'
 import { Disk, type Staged } from './disk.ts'
+import { PropertyViolation } from './violation.ts'
 import { assemble, nextWanted, readObject, textOf, type Memory } from './machine.ts'
 
 /** A piece of work for the state machine: done later, in order; the answer goes to the server. */
@@ -68,6 +71,14 @@ export class Member {
     this.memory = this.disk.snapshots.get(this.disk.snapshot.lastIncludedIndex)?.memory ?? []
   }
 
+  /** What a snapshot of its state would stand for. */
+  metaAt(index: Index): SnapshotMeta {
+    const { log, server } = this.state
+    const { configuration, configurationIndex } = server.snapshot
+    const lastIncludedTerm = termAt(log, index) ?? server.snapshot.lastIncludedTerm
+    return { lastIncludedIndex: index, lastIncludedTerm, configuration, configurationIndex }
+  }
+
   /** The machine's and the service's part of an output. */
   perform(output: Output): void {
     switch (output.type) {
@@ -108,7 +119,8 @@ export class Member {
   private take({ snapshot: meta }: Extract<Output, { type: 'takeSnapshot' }>): void {
     const { memory } = this
     const index = meta.lastIncludedIndex
-    if (memory.length !== index) throw new Error(`a snapshot at ${index} of a machine at ${memory.length}`)
+    if (memory.length !== index)
+      throw new PropertyViolation('SF', 'a snapshot is asked for of what is applied', { index, applied: memory.length })
     this.jobs.push({
       run: (fails) => {
         if (fails) return { type: 'snapshotFailed', index, reason: 'the schedule says so' }
@@ -147,8 +159,8 @@ export class Member {
     if (request === undefined) return null
     const { to, transferId, objectId, snapshot } = request
     const kept = this.disk.snapshots.get(snapshot.lastIncludedIndex)
-    if (fails || kept === undefined) return { type: 'objectReadFailed', to, transferId, reason: 'the schedule says so' }
-    const { data, next } = readObject(kept.memory, objectId)
-    return { type: 'objectRead', to, transferId, objectId, data, nextObjectId: next }
+    const object = fails || kept === undefined ? null : readObject(kept.memory, objectId)
+    if (object === null) return { type: 'objectReadFailed', to, transferId, reason: 'the schedule says so' }
+    return { type: 'objectRead', to, transferId, objectId, data: object.data, nextObjectId: object.next }
   }
 }

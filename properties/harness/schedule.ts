@@ -16,6 +16,8 @@ export type ScheduleEvent =
   | { readonly type: 'work'; readonly node: number; readonly count: number; readonly fails: boolean }
   /** A reader of snapshots answers one of the questions it was asked, in any order. */
   | { readonly type: 'read object'; readonly node: number; readonly at: number; readonly fails: boolean }
+  /** Readers of snapshots answer nothing of its own accord, or do again. */
+  | { readonly type: 'stall'; readonly stalled: boolean }
   | { readonly type: 'propose'; readonly node: number; readonly count: number }
   | { readonly type: 'read'; readonly node: number; readonly lease: boolean }
   | { readonly type: 'snapshot'; readonly node: number }

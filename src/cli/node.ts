@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { openSync, writeSync } from 'node:fs'
 import { randomInt } from 'node:crypto'
 import { parseArgs } from 'node:util'
 import type { Options } from '../core/config.ts'
@@ -6,8 +7,10 @@ import { realClock } from '../shell/clock.ts'
 import { openLevelStorage } from '../shell/level-storage.ts'
 import { Lines } from '../shell/stdio/lines.ts'
 import { StdioNode, type StdioOptions } from '../shell/stdio/stdio-node.ts'
+import type { TraceSink } from '../shell/observer.ts'
 import { StorageError, memoryStorage } from '../shell/storage.ts'
 import { EXIT, UsageProblem } from './exit.ts'
+import { InputProblem, overFiles } from './files.ts'
 
 const HELP = `Usage: raft node [options]
 
@@ -18,6 +21,7 @@ Options:
   --data DIR              keep term, vote, log and snapshot in DIR across restarts (default: memory;
                           a node that forgot must not come back under its old name)
   --mode MODE             auto, course or maelstrom (default: auto, decided by the first requests)
+  --trace FILE            record everything that the core does, for raft replay
   --seed N                seed of the election timeouts (default: random)
   --snapshot-entries N    take a snapshot every N applied entries (default: 10000)
   --trailing-entries N    keep N entries behind a snapshot (default: 1000)
@@ -34,10 +38,13 @@ const QUIET_MS = 1_000
 export const nodeCommand = {
   summary: 'a node that talks JSON lines on stdin and stdout',
   help: HELP,
-  run: (args: readonly string[]): Promise<number> => runNode(parse(args)),
+  run: (args: readonly string[]): Promise<number> => overFiles('node', () => runNode(parse(args))),
 }
 
-type Arguments = Pick<StdioOptions, 'seed' | 'mode' | 'raft'> & { readonly data: string | null }
+type Arguments = Pick<StdioOptions, 'seed' | 'mode' | 'raft'> & {
+  readonly data: string | null
+  readonly traceFile: string | null
+}
 
 const parse = (args: readonly string[]): Arguments => {
   const { values } = parseOrRefuse(args)
@@ -50,7 +57,14 @@ const parse = (args: readonly string[]): Arguments => {
     ...(snapshotEntries === null ? {} : { snapshotEntries }),
     ...(trailingEntries === null ? {} : { trailingEntries }),
   }
-  return { mode, raft, data: values.data ?? null, seed: counter('--seed', values.seed) ?? randomInt(2 ** 32 - 1) }
+  const traceFile = values.trace ?? null
+  return {
+    mode,
+    raft,
+    data: values.data ?? null,
+    traceFile,
+    seed: counter('--seed', values.seed) ?? randomInt(2 ** 32 - 1),
+  }
 }
 
 const parseOrRefuse = (args: readonly string[]) => {
@@ -58,7 +72,7 @@ const parseOrRefuse = (args: readonly string[]) => {
   try {
     return parseArgs({
       args: [...args],
-      options: { data: text, mode: text, seed: text, 'snapshot-entries': text, 'trailing-entries': text },
+      options: { data: text, mode: text, trace: text, seed: text, 'snapshot-entries': text, 'trailing-entries': text },
     })
   } catch (error) {
     throw new UsageProblem(`${error instanceof Error ? error.message : String(error)}; see raft node --help`)
@@ -73,13 +87,15 @@ const counter = (name: string, value: string | undefined): number | null => {
   return number
 }
 
-const runNode = async ({ data, ...chosen }: Arguments): Promise<number> => {
+const runNode = async ({ data, traceFile, ...chosen }: Arguments): Promise<number> => {
   const { stdin, stdout, stderr } = process
   const log = (text: string): void => void stderr.write(`raft node: ${text}\n`)
   if (stdin.isTTY) log('reads one JSON message a line; end with Ctrl-D. raft node --help shows a conversation to try.')
+  const trace = traceFile === null ? null : openTrace(traceFile)
   let failure: unknown = null
   const node = new StdioNode({
     ...chosen,
+    trace,
     log,
     write: (line) => void stdout.write(`${line}\n`),
     openStorage: () => (data === null ? Promise.resolve(memoryStorage()) : openLevelStorage(data)),
@@ -107,6 +123,16 @@ const runNode = async ({ data, ...chosen }: Arguments): Promise<number> => {
   if (failure === null) return EXIT.ok
   // Timers and half-written saves must not keep a node alive that may promise nothing any more.
   process.exit(report(failure, log))
+}
+
+/** Lines are written as they come: a process that is killed leaves a trace that ends there. */
+const openTrace = (file: string): TraceSink => {
+  try {
+    const descriptor = openSync(file, 'w')
+    return { write: (line) => void writeSync(descriptor, `${line}\n`), now: () => performance.now() }
+  } catch (error) {
+    throw new InputProblem(`the trace cannot be written: ${error instanceof Error ? error.message : String(error)}`)
+  }
 }
 
 const report = (failure: unknown, log: (text: string) => void): number => {

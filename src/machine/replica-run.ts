@@ -6,14 +6,18 @@ import type { Message } from '../core/message.ts'
 import type { InstallReceived, Output, ReadObject, SaveObject } from '../core/output.ts'
 import type { SnapshotMeta } from '../core/rpc.ts'
 import type { RaftState } from '../core/state.ts'
-import { step } from '../core/step.ts'
+import type { step } from '../core/step.ts'
 import type { StateMachine } from './machine.ts'
 import { overtaken, settle, type Pending } from './pending.ts'
 import { captureAt, type Capture, type Replica, type ReplicaMessage, type ReplicaOutput } from './replica-state.ts'
 
+/** The core's reducer, or one around it that looks on. */
+export type Reducer = typeof step
+
 /** Scratch space of one step, like the core's Work: mutable inside, invisible outside. */
 export class ReplicaRun<S, C extends JsonValue, R extends JsonValue> {
   private readonly machine: StateMachine<S, C, R>
+  private readonly reduce: Reducer
   private raft: RaftState
   private state: S
   private captures: readonly Capture<S>[]
@@ -24,8 +28,9 @@ export class ReplicaRun<S, C extends JsonValue, R extends JsonValue> {
   /** The machine's answers to the core, first come first served. */
   private readonly answers: Message[] = []
 
-  constructor(machine: StateMachine<S, C, R>, replica: Replica<S, R>) {
+  constructor(machine: StateMachine<S, C, R>, replica: Replica<S, R>, reduce: Reducer) {
     this.machine = machine
+    this.reduce = reduce
     this.raft = replica.raft
     this.state = replica.machine
     this.captures = replica.captures
@@ -49,7 +54,7 @@ export class ReplicaRun<S, C extends JsonValue, R extends JsonValue> {
   }
 
   private step(message: Message): void {
-    const [raft, outputs] = step(this.raft, message)
+    const [raft, outputs] = this.reduce(this.raft, message)
     this.raft = raft
     for (const output of outputs) this.perform(output)
   }

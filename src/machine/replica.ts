@@ -2,9 +2,10 @@ import { UsageError } from '../core/assert.ts'
 import type { JsonValue } from '../core/entry.ts'
 import { initial, restart, type Birth, type Remains } from '../core/start.ts'
 import type { RaftState } from '../core/state.ts'
+import { step } from '../core/step.ts'
 import type { CapturedObject } from './capture.ts'
 import type { StateMachine } from './machine.ts'
-import { ReplicaRun } from './replica-run.ts'
+import { ReplicaRun, type Reducer } from './replica-run.ts'
 import type { Replica, ReplicaMessage, ReplicaOutput } from './replica-state.ts'
 
 /** A replica of a new cluster. @throws UsageError as `initial` does. */
@@ -57,9 +58,13 @@ const writeAll = <S, C extends JsonValue, R extends JsonValue>(
   return { state, isComplete }
 }
 
-/** The reducer that shells run: `step`, with the state machine's part done on the spot. As pure as both are. */
+/**
+ * The reducer that shells run: `step`, with the state machine's part done on the spot. As pure as both are.
+ * Somebody who wants to see each step of the core, a recorder say, gives a reducer that does the same as `step`.
+ */
 export const replicaStep = <S, C extends JsonValue, R extends JsonValue>(
   machine: StateMachine<S, C, R>,
   replica: Replica<S, R>,
   message: ReplicaMessage,
-): readonly [Replica<S, R>, readonly ReplicaOutput<R>[]] => new ReplicaRun(machine, replica).run(message)
+  reduce: Reducer = step,
+): readonly [Replica<S, R>, readonly ReplicaOutput<R>[]] => new ReplicaRun(machine, replica, reduce).run(message)

@@ -7,6 +7,7 @@ import type { CapturedObject } from '../machine/capture.ts'
 import type { StateMachine } from '../machine/machine.ts'
 import { replicaStep } from '../machine/replica.ts'
 import { captureAt, type Replica, type ReplicaMessage, type ReplicaOutput } from '../machine/replica-state.ts'
+import { UNOBSERVED, type NodeObserver } from './observer.ts'
 import type { Storage, StorageWrite } from './storage.ts'
 
 /** What a node tells its surroundings. */
@@ -36,6 +37,7 @@ type WriteJob = { readonly write: StorageWrite; readonly life: number }
 export class Node<S, C extends JsonValue, R extends JsonValue> {
   private readonly machine: StateMachine<S, C, R>
   private readonly storage: Storage
+  private readonly observer: NodeObserver
   private readonly events: NodeEvents<R>
   private current: Replica<S, R>
   private inbox: ReplicaMessage[] = []
@@ -51,8 +53,16 @@ export class Node<S, C extends JsonValue, R extends JsonValue> {
   /** Counts replacements: answers to the saves of an earlier replica are none of the present one's business. */
   private life = 0
 
-  constructor(machine: StateMachine<S, C, R>, replica: Replica<S, R>, storage: Storage, events: NodeEvents<R>) {
+  /** `observer`, if any, looks on at every step of the core. */
+  constructor(
+    machine: StateMachine<S, C, R>,
+    replica: Replica<S, R>,
+    storage: Storage,
+    events: NodeEvents<R>,
+    observer: NodeObserver = UNOBSERVED,
+  ) {
     this.machine = machine
+    this.observer = observer
     this.current = replica
     this.storage = storage
     this.events = events
@@ -90,6 +100,7 @@ export class Node<S, C extends JsonValue, R extends JsonValue> {
     const { raft, machine } = replica
     const { server, log } = raft
     this.current = replica
+    this.observer.replaced(replica.raft)
     this.life++
     // Answers of the disk that are waiting are for the earlier replica.
     this.inbox = this.inbox.filter(({ type }) => type !== 'saved' && type !== 'snapshotTaken')
@@ -129,7 +140,7 @@ export class Node<S, C extends JsonValue, R extends JsonValue> {
   }
 
   private step(message: ReplicaMessage): void {
-    const [replica, outputs] = replicaStep(this.machine, this.current, message)
+    const [replica, outputs] = replicaStep(this.machine, this.current, message, this.observer.reduce)
     this.current = replica
     const { life } = this
     for (const output of outputs) {

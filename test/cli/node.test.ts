@@ -185,6 +185,36 @@ describe('--data', () => {
   })
 })
 
+describe('--trace', () => {
+  const conversation = lines(
+    INIT_ONE,
+    ask(2, { type: 'apply_entries', entries: [{ index: 1, term: 1, command: { op: 'put', key: 'x', value: 1 } }] }),
+    ask(3, { type: 'become_leader', term: 2 }),
+    ask(4, { type: 'write', key: 'x', value: 2 }),
+    ask(5, { type: 'take_snapshot', threshold: 1 }),
+    ask(6, { type: 'read', key: 'x' }),
+  )
+
+  it.each([[[]], [['--mode', 'maelstrom']]])('a recorded life with %j replays to the same states', (mode) => {
+    const trace = join(folder(), 'trace.jsonl')
+    expect(raft(['node', '--trace', trace, ...mode], conversation).status).toBe(0)
+    expect(raft(['replay', trace])).toMatchObject({ status: 0 })
+  })
+
+  it('a second life with --data is recorded from what the disk gave back', () => {
+    const [data, trace] = [folder(), join(folder(), 'trace.jsonl')]
+    raft(['node', '--data', data], conversation)
+    expect(
+      raft(['node', '--data', data, '--trace', trace], lines(INIT_ONE, ask(2, { type: 'read', key: 'x' }))).status,
+    ).toBe(0)
+    expect(raft(['replay', trace])).toMatchObject({ status: 0 })
+  })
+
+  it('refuses a file that cannot be written', () => {
+    expect(raft(['node', '--trace', join(folder(), 'missing', 'trace.jsonl')], INIT_ONE)).toMatchObject({ status: 65 })
+  })
+})
+
 describe('the command line', () => {
   it.each([[['--help']], [['node', '--help']], [['help']]])('%j tells how to use it', (args) => {
     expect(raft(args)).toMatchObject({ status: 0, stdout: expect.stringContaining('Usage: raft') as string })

@@ -15,8 +15,19 @@ const judge = (claim: ClaimName): Outcome | null => {
     const text = error instanceof Error ? error.message : String(error)
     const runs = Number(/run (\d+)/.exec(text)?.[1] ?? 0)
     const events = Number(/\n(\d+) events/.exec(text)?.[1] ?? 0)
-    return { claim, runs, events, what: text.split('\n')[0] ?? '' }
+    const what = text.split('\n')[0] ?? ''
+    return { claim, by: breakerOf(claim, what), runs, events, what }
   }
+}
+
+/** What noticed: a check of the ghost, the claim's end, a check of a single step, or the core or a frozen value. */
+const breakerOf = (claim: ClaimName, what: string): string => {
+  const check = /^PropertyViolation: \[(\w+)\]/.exec(what)?.[1]
+  if (check !== undefined) return check
+  if (/not extensible|read only/.test(what)) return 'PURE'
+  if (what.startsWith('InvariantViolation')) return process.env['RAFT_LOCAL_INVARIANTS'] === 'off' ? 'STR' : 'step'
+  if (what.startsWith('AssertionError') || what.startsWith('Error: a ')) return claim === 'liveness' ? 'LIVE' : 'PBS'
+  return 'exception'
 }
 
 /** Runs in a child, its core already mutated: tries claim after claim until one is broken, and writes down which. */

@@ -9,12 +9,17 @@ import type { Mutant } from './mutant.ts'
 /** How a mutant was killed. */
 export interface Outcome {
   readonly claim: string
+  /** The check that broke: an id of the catalogue, `step` for a check of one step, or `exception`. */
+  readonly by: string
   /** Schedules tried until the claim broke. */
   readonly runs: number
   /** Events in the shrunk schedule. */
   readonly events: number
   readonly what: string
 }
+
+/** Long after every mutant that is found has been found, also on a busy machine. */
+const PATIENCE_MS = 400_000
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
@@ -31,8 +36,13 @@ export const hunt = async (mutant: Mutant, locally: boolean): Promise<Outcome | 
   }
   try {
     const args = [vitest, 'run', '--config', join(root, 'test/mutants/vitest.config.ts')]
-    await promisify(execFile)(process.execPath, args, { cwd: root, env })
+    await promisify(execFile)(process.execPath, args, { cwd: root, env, timeout: PATIENCE_MS, killSignal: 'SIGKILL' })
     return JSON.parse(readFileSync(report, 'utf8')) as Outcome | null
+  } catch (error) {
+    // A cluster that never comes to rest is found as well: no run of the properties would end.
+    if (error instanceof Error && 'killed' in error && error.killed === true)
+      return { claim: 'any', by: 'hang', runs: 0, events: 0, what: 'the run does not end' }
+    throw error
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }

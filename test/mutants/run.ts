@@ -1,21 +1,51 @@
 import { it } from 'vitest'
-import { huntAll } from './outcome.ts'
+import { huntAll, type Outcome } from './outcome.ts'
 import { MUTANTS } from './table.ts'
+
+const HEADER =
+  '| row | mutant | killed by | check | runs | events | what broke |\n| --- | --- | --- | --- | --- | --- | --- |'
+
+/** A sentence of an error, without its numbers. */
+const sentenceOf = (what: string): string =>
+  what
+    .replace(/^\w+: (\[\w+\] )?/, '')
+    .replace(/ [({].*$/, '')
+    .replaceAll('|', '/')
+
+/** RAFT_MUTANTS=name,name hunts a few. */
+const chosen = process.env['RAFT_MUTANTS']?.split(',') ?? MUTANTS.map(({ name }) => name)
+const HUNTED = MUTANTS.filter(({ name }) => chosen.includes(name))
+
+/** Rows that only a check of one step can see, and why no history shows them. */
+const ONLY_LOCAL: Readonly<Record<string, string>> = {
+  'leader-keeps-receiving': 'needs an election won between the last object and its answer: too rare for a history',
+  'next-below-one': 'costs a transfer: whoever matches nothing is offered a snapshot, and goes on from there',
+  'timer-reset-by-refusal': 'starves nobody for ever here: deadlines are drawn afresh for every election',
+  'timer-runs-on-after-vote': 'costs elections, never agreement: the next drawn deadline makes up for it',
+}
+
+const rowOf = (name: string, row: string, outcome: Outcome | null): string => {
+  if (outcome === null) return `| ${row} | ${name} | — | — | | | ${ONLY_LOCAL[name] ?? 'SURVIVES'} |`
+  const { claim, by, runs, events, what } = outcome
+  return `| ${row} | ${name} | ${claim} | ${by} | ${runs} | ${events} | ${sentenceOf(what)} |`
+}
 
 /**
  * All mutants, first with the checks of every single step, then by the claims about whole histories alone. Prints a
- * table: `vitest run --config test/mutants/all.config.ts`.
+ * table of each: `npm run mutants`.
  */
 it.each([
-  ['with the invariants of single steps', true],
-  ['by the claims alone', false],
-])('no mutant survives, %s', async (title, locally) => {
+  ['With the invariants of single steps', true],
+  ['By the claims about histories alone', false],
+])('no mutant survives: %s', async (title, locally) => {
+  const rows = new Map<string, string>()
   const survivors: string[] = []
-  process.stdout.write(`\n${title}\nrow | mutant | killed by | runs | events | claim broken\n`)
-  await huntAll(MUTANTS, locally, ({ name, row }, outcome) => {
-    if (outcome === null) survivors.push(name)
-    const { claim, runs, events, what } = outcome ?? { claim: 'SURVIVES', runs: 0, events: 0, what: '' }
-    process.stdout.write(`${row} | ${name} | ${claim} | ${runs} | ${events} | ${what.slice(0, 110)}\n`)
+  await huntAll(HUNTED, locally, ({ name, row }, outcome) => {
+    rows.set(name, rowOf(name, row, outcome))
+    process.stderr.write(`${rows.size}/${HUNTED.length} ${rows.get(name) ?? ''}\n`)
+    if (outcome === null && (locally || ONLY_LOCAL[name] === undefined)) survivors.push(name)
   })
+  const table = HUNTED.map(({ name }) => rows.get(name) ?? '').join('\n')
+  process.stdout.write(`\n${title}\n\n${HEADER}\n${table}\n`)
   if (survivors.length > 0) throw new Error(`survivors: ${survivors.join(', ')}`)
 })

@@ -1,4 +1,5 @@
 import { mutant, type Mutant } from './mutant.ts'
+import { MORE_REPLICATION } from './table-replication.ts'
 import { SNAPSHOTS } from './table-snapshots.ts'
 
 const STALE = 'if (rpc.term < currentTerm) {'
@@ -64,7 +65,7 @@ const ELECTIONS: readonly Mutant[] = [
     'A9',
     'step',
     STALE,
-    "if (rpc.term < currentTerm && rpc.type !== 'RequestVoteResponse') {",
+    `if (rpc.term < currentTerm && rpc.type === 'RequestVoteResponse') return true\n  ${STALE}`,
     'election-safety',
   ),
   mutant(
@@ -89,10 +90,27 @@ const ELECTIONS: readonly Mutant[] = [
     'A15',
     'step',
     STALE,
-    "if (rpc.term < currentTerm && rpc.type !== 'AppendEntries') {",
+    `if (rpc.term < currentTerm && rpc.type === 'AppendEntries') return true\n  ${STALE}`,
     'log-matching',
     'state-machine-safety',
   ),
+  mutant(
+    'denominator-of-answers',
+    'A12',
+    'quorum',
+    'const needed = majority(voters.length)',
+    'const needed = majority(voters.filter((id) => granted.includes(id) || rejected.includes(id)).length)',
+    'election-safety',
+  ),
+  mutant(
+    'candidate-stays',
+    'A16',
+    'append-entries',
+    'becomeFollower(work, server.currentTerm, from)',
+    "if (server.role.type !== 'candidate') becomeFollower(work, server.currentTerm, from)",
+    'liveness',
+  ),
+  mutant('timer-runs-on-after-vote', 'A19', 'request-vote', '    server.electionElapsedTicks = 0\n', '', 'liveness'),
   mutant(
     'timer-reset-by-refusal',
     'A18',
@@ -109,7 +127,7 @@ const ELECTIONS: readonly Mutant[] = [
     'options.electionTimeoutTicks + 1',
     'liveness',
   ),
-  mutant('pre-vote-without-log-check', 'A22', 'pre-vote', 'isUpToDate(work.log, rpc) && ', '', 'liveness'),
+  mutant('pre-vote-without-log-check', 'A22', 'pre-vote', 'isUpToDate(work.log, rpc) && ', '', 'election-safety'),
   mutant(
     'own-vote-not-counted',
     'A24',
@@ -235,4 +253,4 @@ const REPLICATION: readonly Mutant[] = [
   ),
 ]
 
-export const MUTANTS: readonly Mutant[] = [...ELECTIONS, ...REPLICATION, ...SNAPSHOTS]
+export const MUTANTS: readonly Mutant[] = [...ELECTIONS, ...REPLICATION, ...MORE_REPLICATION, ...SNAPSHOTS]

@@ -44,6 +44,8 @@ export class Cluster {
           stored: null,
           seed,
           log: (text) => logs.push(text),
+          trace: null,
+          onEnd: () => undefined,
           failed: (error) => {
             throw error
           },

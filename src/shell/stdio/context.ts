@@ -5,7 +5,9 @@ import { kvMachine, type KvCommand, type KvResult } from '../../machine/kv.ts'
 import { createReplica, restartReplica } from '../../machine/replica.ts'
 import type { Replica } from '../../machine/replica-state.ts'
 import { withSessions, type SessionCommand, type SessionResult } from '../../machine/sessions.ts'
+import { birthOf, restartOf, type Start } from '../../trace/index.ts'
 import { Node, type NodeEvents } from '../node.ts'
+import { TracingObserver, UNOBSERVED, type NodeObserver, type TraceSink } from '../observer.ts'
 import type { Storage, Stored } from '../storage.ts'
 import type { Request } from './envelope.ts'
 import type { Replies } from './replies.ts'
@@ -31,6 +33,10 @@ export interface Context {
   readonly seed: number
   /** For people: one line on stderr. */
   readonly log: (text: string) => void
+  /** Where to record everything that the core does; null: nowhere. */
+  readonly trace: TraceSink | null
+  /** Called when the node has said its last. */
+  readonly onEnd: (callback: () => void) => void
   /** The disk failed; the process must end. */
   readonly failed: (error: unknown) => void
 }
@@ -45,13 +51,24 @@ export interface Dialect {
 
 /** The replica that the storage remembers, or one that never ran, under the options given. */
 export const openNode = (
-  { nodeId, nodeIds, storage, stored, seed, failed }: Context,
+  context: Context,
   options: Partial<Options>,
   events: Omit<NodeEvents<Result>, 'failed'>,
 ): KvNode => {
-  const replica: KvReplica =
-    stored === null
-      ? createReplica(machine, { id: nodeId, configuration: configurationOf(nodeIds), options, seed })
-      : restartReplica(machine, { ...stored.remains, options, seed }, stored.objects, stored.received)
-  return new Node(machine, replica, storage, { ...events, failed })
+  const { nodeId, nodeIds, storage, stored, seed, failed } = context
+  if (stored !== null) {
+    const remains = { ...stored.remains, options, seed }
+    const replica = restartReplica(machine, remains, stored.objects, stored.received)
+    return new Node(machine, replica, storage, { ...events, failed }, observerOf(context, restartOf(remains)))
+  }
+  const birth = { id: nodeId, configuration: configurationOf(nodeIds), options, seed }
+  const replica = createReplica(machine, birth)
+  return new Node(machine, replica, storage, { ...events, failed }, observerOf(context, birthOf(birth)))
+}
+
+const observerOf = ({ trace, nodeId, onEnd }: Context, start: Start): NodeObserver => {
+  if (trace === null) return UNOBSERVED
+  const observer = new TracingObserver(trace, nodeId, start)
+  onEnd(() => observer.end())
+  return observer
 }

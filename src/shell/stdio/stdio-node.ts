@@ -5,6 +5,7 @@ import { birthSnapshot } from '../../core/start.ts'
 import type { Options } from '../../core/config.ts'
 import { seedFrom } from '../../core/random.ts'
 import type { Clock } from '../clock.ts'
+import type { TraceSink } from '../observer.ts'
 import { StorageError, type Storage, type Stored } from '../storage.ts'
 import type { Context, Dialect } from './context.ts'
 import { Course } from './course/course.ts'
@@ -28,6 +29,8 @@ export interface StdioOptions {
   readonly mode: 'auto' | 'course' | 'maelstrom'
   /** Milliseconds of silence after which a node of several takes part in elections unasked; null: never. */
   readonly quietMs: number | null
+  /** Where to record everything that the core does. */
+  readonly trace: TraceSink | null
   /** Options of the core in Maelstrom's dialect. */
   readonly raft: Partial<Options>
 }
@@ -53,6 +56,7 @@ export class StdioNode {
   private readonly options: StdioOptions
   private context: Context | null = null
   private dialect: Dialect | null = null
+  private readonly endings: (() => void)[] = []
   private stopQuiet: () => void = () => undefined
   /** Lines are handled one after the other. */
   private tail: Promise<void> = Promise.resolve()
@@ -77,6 +81,7 @@ export class StdioNode {
     this.enqueue(async () => {
       await this.dialect?.finish()
       this.context?.replies.release()
+      for (const callback of this.endings) callback()
       await this.context?.storage.close()
     })
     await this.tail
@@ -125,13 +130,24 @@ export class StdioNode {
   }
 
   private async open(id: string, ids: readonly string[]): Promise<void> {
-    const { write, log, failed, seed, mode, quietMs, clock } = this.options
+    const { write, log, failed, seed, mode, quietMs, clock, trace } = this.options
     const storage = await this.options.openStorage()
     const nodeIds = ids.map(nodeId)
     const stored = await remembered(storage, nodeId(id), nodeIds)
     const replies = new Replies(id, write)
     replies.hold()
-    this.context = { nodeId: nodeId(id), nodeIds, replies, storage, stored, seed: seedFrom(id, seed), log, failed }
+    this.context = {
+      nodeId: nodeId(id),
+      nodeIds,
+      replies,
+      storage,
+      stored,
+      seed: seedFrom(id, seed),
+      log,
+      trace,
+      onEnd: (callback) => this.endings.push(callback),
+      failed,
+    }
     if (mode !== 'auto') this.choose(mode)
     else if (quietMs !== null && ids.length > 1) {
       const stop = clock.every(quietMs, () => {

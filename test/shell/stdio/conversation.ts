@@ -24,6 +24,7 @@ export const conversation = (chosen: Partial<StdioOptions> = {}) => {
     seed: 1,
     mode: 'auto',
     quietMs: null,
+    trace: null,
     raft: {},
     ...chosen,
   })

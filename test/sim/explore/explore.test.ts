@@ -1,11 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import type { Message } from '../../../src/core/message.ts'
+import type { Output } from '../../../src/core/output.ts'
 import { step } from '../../../src/core/step.ts'
-import { explore, type ExploreOptions } from '../../../src/sim/explore/explore.ts'
+import { explore } from '../../../src/sim/explore/explore.ts'
+import type { Step } from '../../../src/sim/explore/turn.ts'
 
 /** Reducers with one mistake, by what they are told or what is made of their answer. */
 const told =
-  (change: (message: Message, term: number) => Message): ExploreOptions['step'] =>
+  (change: (message: Message, term: number) => Message): Step =>
   (state, message) =>
     step(state, change(message, state.server.currentTerm))
 
@@ -103,11 +105,11 @@ describe('mistakes are found by a shortest way', () => {
   })
 
   it('bug 46: an acknowledgement before the save', () => {
-    const bug: ExploreOptions['step'] = (state, message) => {
+    const bug: Step = (state, message) => {
       const [next, outputs] = step(state, message)
       return [
         next,
-        outputs.flatMap((output) => (output.type === 'save' ? [...output.then, { ...output, then: [] }] : [output])),
+        outputs.flatMap((output): readonly Output[] => (output.type === 'save' ? [...output.then, { ...output, then: [] }] : [output])),
       ]
     }
     const { violation } = explore({
