@@ -109,7 +109,9 @@ describe('mistakes are found by a shortest way', () => {
       const [next, outputs] = step(state, message)
       return [
         next,
-        outputs.flatMap((output): readonly Output[] => (output.type === 'save' ? [...output.then, { ...output, then: [] }] : [output])),
+        outputs.flatMap((output): readonly Output[] =>
+          output.type === 'save' ? [...output.then, { ...output, then: [] }] : [output],
+        ),
       ]
     }
     const { violation } = explore({
