@@ -35,6 +35,13 @@ const complete = (server = new Server([1])): Server => {
 }
 
 describe('a receiver', () => {
+  it('forgets what it was being sent when it wins an election: a leader has all that is committed', () => {
+    const server = new Server([1]).hear(n2, object(0))
+    expect(server.server.receiving).not.toBeNull()
+    server.lead()
+    expect([server.server.role.type, server.server.receiving]).toEqual(['leader', null])
+  })
+
   it('keeps the first object and asks for the next', () => {
     const server = new Server([1]).hear(n2, object(0))
     expect(server.outputOf('saveObject')[0]?.objectId).toBe(0)

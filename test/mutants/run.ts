@@ -24,6 +24,9 @@ const ONLY_LOCAL: Readonly<Record<string, string>> = {
   'timer-runs-on-after-vote': 'costs elections, never agreement: the next drawn deadline makes up for it',
 }
 
+/** Killed by a test made for it, in test/core/snapshots.test.ts, where schedules are too unlikely to get there. */
+const ONLY_UNIT: ReadonlySet<string> = new Set(['leader-keeps-receiving'])
+
 const rowOf = (name: string, row: string, outcome: Outcome | null): string => {
   if (outcome === null) return `| ${row} | ${name} | — | — | | | ${ONLY_LOCAL[name] ?? 'SURVIVES'} |`
   const { claim, by, runs, events, what } = outcome
@@ -43,7 +46,8 @@ it.each([
   await huntAll(HUNTED, locally, ({ name, row }, outcome) => {
     rows.set(name, rowOf(name, row, outcome))
     process.stderr.write(`${rows.size}/${HUNTED.length} ${rows.get(name) ?? ''}\n`)
-    if (outcome === null && (locally || ONLY_LOCAL[name] === undefined)) survivors.push(name)
+    const isExcused = ONLY_UNIT.has(name) || (!locally && ONLY_LOCAL[name] !== undefined)
+    if (outcome === null && !isExcused) survivors.push(name)
   })
   const table = HUNTED.map(({ name }) => rows.get(name) ?? '').join('\n')
   process.stdout.write(`\n${title}\n\n${HEADER}\n${table}\n`)
