@@ -25,6 +25,7 @@ export const handleRead = (work: Work, { id, mode }: Extract<Message, { type: 'r
 /**
  * Thesis 6.4.1: within an election timeout of a round that a quorum answered nobody else can have been elected, if
  * followers ignore candidates meanwhile and clocks drift no further than leaseDriftTicks.
+ * A shell that skips ticks after a pause breaks this: for leases, all time that passes has to be ticked.
  */
 const readByLease = (work: Work, leader: OwnLeader, id: RequestId): void => {
   const { options, server } = work
