@@ -5,7 +5,7 @@ import { step } from '../src/core/step.ts'
 import { plans, schedules } from './harness/arbitrary.ts'
 import { runs } from './harness/campaign.ts'
 import { Cluster, type StepWatcher } from './harness/cluster.ts'
-import { Ghost } from './harness/ghost.ts'
+import { Ghost } from '../src/trace/ghost/index.ts'
 
 const throughJson = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T
 
@@ -14,7 +14,7 @@ const everyStep = (numRuns: number, watch: StepWatcher): number => {
   let steps = 0
   fc.assert(
     fc.property(plans(), schedules({ length: 12 }), (plan, schedule) => {
-      const cluster = new Cluster(plan, new Ghost([]), watch)
+      const cluster = new Cluster(plan, new Ghost(), watch)
       cluster.run(schedule)
       steps += cluster.steps
     }),

@@ -5,32 +5,13 @@ import type { Message } from '../../src/core/message.ts'
 import type { Output, Send } from '../../src/core/output.ts'
 import type { RaftState } from '../../src/core/state.ts'
 import { step } from '../../src/core/step.ts'
-import type { Options } from '../../src/core/config.ts'
 import { deepFreeze } from './freeze.ts'
-import type { Ghost } from './ghost.ts'
+import type { Ghost } from '../../src/trace/ghost/index.ts'
+import { ClaimViolation } from '../../src/trace/ghost/index.ts'
+import { optionsOf } from './limits.ts'
+import { Memories } from './memories.ts'
 import { Member } from './member.ts'
 import { FORMER_LEADER, THE_LEADER, type ClusterPlan, type Schedule, type ScheduleEvent } from './schedule.ts'
-
-/** Limits so low that every one of them is met within a short schedule. */
-const optionsOf = ({ preVote, checkQuorum, noopOnElection, snapshots }: ClusterPlan): Partial<Options> => ({
-  electionTimeoutTicks: 5,
-  preVote,
-  checkQuorum,
-  noopOnElection,
-  messageEntriesMax: 3,
-  messageBytesMax: 60,
-  inflightMessagesMax: 2,
-  inflightBytesMax: 100,
-  uncommittedEntriesMax: 30,
-  applyEntriesMax: 3,
-  snapshotEntries: snapshots ? 4 : 0,
-  snapshotBytes: 0,
-  trailingEntries: 1,
-  snapshotWindowBytes: 100,
-  snapshotObjectTimeoutTicks: 4,
-  snapshotRetriesMax: 1,
-  snapshotInstallTimeoutTicks: 30,
-})
 
 export interface Flight extends Send {
   readonly from: Member
@@ -49,6 +30,8 @@ const FLIGHTS_MAX = 400
 export class Cluster {
   readonly members: readonly Member[]
   readonly ghost: Ghost
+  restarts = 0
+  private readonly memories: Memories
   flights: Flight[] = []
   /** The messages that arrived last, newest first. */
   private past: readonly Flight[] = []
@@ -65,8 +48,9 @@ export class Cluster {
     this.watch = watch
     const ids = Array.from({ length: plan.size }, (_, at) => nodeId(`n${at + 1}`))
     const configuration = configurationOf(ids)
-    this.members = ids.map((id) => new Member(id, configuration, optionsOf(plan), plan.seed, ghost))
-    ghost.begin(this.members)
+    this.memories = new Memories(ghost)
+    this.members = ids.map((id) => new Member(id, configuration, optionsOf(plan), plan.seed, this.memories))
+    for (const { state } of this.members) ghost.start(state)
   }
 
   run(schedule: Schedule): void {
@@ -223,7 +207,6 @@ export class Cluster {
   private read(member: Member, lease: boolean): void {
     if (!member.isUp) return
     const id = ++this.readsAsked
-    this.ghost.readAsked(id)
     this.step(member, { type: 'read', id, mode: lease ? 'lease' : 'quorum' })
   }
 
@@ -240,8 +223,13 @@ export class Cluster {
 
   private plantCrash(member: Member, outputs: number | null, keep: number): void {
     if (!member.isUp) return
-    if (outputs === null) member.crash(keep)
+    if (outputs === null) this.crash(member, keep)
     else member.fuse = { outputs, keep }
+  }
+
+  crash(member: Member, keep: number): void {
+    member.crash(keep)
+    this.ghost.crash(member.id)
   }
 
   private restart(member: Member): void {
@@ -249,9 +237,11 @@ export class Cluster {
     try {
       member.restart()
     } catch (error) {
-      this.ghost.unusable(member, error)
+      throw unusable(member, error)
     }
-    this.ghost.restarted(member)
+    this.restarts++
+    this.ghost.start(member.state)
+    this.memories.restarted(member)
     if (checksLocally) checkState(member.state)
   }
 
@@ -269,7 +259,7 @@ export class Cluster {
     }
     this.watch?.(before, message, after, outputs)
     member.state = after
-    this.ghost.stepped(member, before, message, outputs)
+    this.ghost.step(before, message, after, outputs)
     this.carryOut(member, outputs)
   }
 
@@ -279,14 +269,12 @@ export class Cluster {
     for (const output of fuse === null ? outputs : outputs.slice(0, fuse.outputs)) {
       if (output.type === 'send') this.release(member, output)
       else if (output.type === 'save') member.disk.pending.push(output)
-      else if (output.type === 'readReady') this.ghost.readReady(member, output)
       else member.perform(output)
     }
-    if (fuse !== null) member.crash(fuse.keep)
+    if (fuse !== null) this.crash(member, fuse.keep)
   }
 
   private release(from: Member, { type, to, rpc }: Send): void {
-    this.ghost.released(from, to, rpc)
     this.flights.push({ type, from, to, rpc })
     if (this.flights.length > FLIGHTS_MAX) this.flights.shift()
   }
@@ -295,3 +283,9 @@ export class Cluster {
 const isIdleMember = ({ isUp, disk, jobs, reads }: Member, isStalled: boolean): boolean =>
   !isUp ||
   (disk.pending.length === 0 && disk.unreported === null && jobs.length === 0 && (isStalled || reads.length === 0))
+
+/** What cannot be started from is not what a disk may come to hold, whenever the power fails. */
+const unusable = ({ id, disk }: Member, error: unknown): ClaimViolation => {
+  const context = { id, base: disk.base, snapshot: disk.snapshot.lastIncludedIndex, error: String(error) }
+  return new ClaimViolation('PBS', 'whatever a crash leaves on a disk, a server starts from it', context)
+}

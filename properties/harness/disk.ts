@@ -6,7 +6,7 @@ import { birthSnapshot, type Remains } from '../../src/core/start.ts'
 import type { Configuration } from '../../src/core/configuration.ts'
 import { INDEX_ZERO, TERM_ZERO } from '../../src/core/ids.ts'
 import type { Memory } from './machine.ts'
-import { PropertyViolation } from './violation.ts'
+import { ClaimViolation } from '../../src/trace/ghost/index.ts'
 
 /** What a service keeps of a snapshot: durable as soon as it is here. */
 export interface KeptSnapshot {
@@ -63,7 +63,7 @@ export class Disk {
     if (truncateFrom !== null) this.entries = this.entries.filter(({ index }) => index < truncateFrom)
     for (const entry of entries) {
       if (entry.index !== this.lastIndex + 1)
-        throw new PropertyViolation('PBS', 'saves leave no hole on a disk', { last: this.lastIndex, entry })
+        throw new ClaimViolation('PBS', 'saves leave no hole on a disk', { last: this.lastIndex, entry })
       this.entries.push(entry)
     }
     if (snapshot !== null) this.snapshot = snapshot

@@ -8,7 +8,7 @@ import type { SnapshotMeta } from '../../src/core/rpc.ts'
 import { initial, restart } from '../../src/core/start.ts'
 import type { RaftState } from '../../src/core/state.ts'
 import { Disk, type Staged } from './disk.ts'
-import { PropertyViolation } from './violation.ts'
+import { ClaimViolation } from '../../src/trace/ghost/index.ts'
 import { assemble, nextWanted, readObject, textOf, type Memory } from './machine.ts'
 
 /** A piece of work for the state machine: done later, in order; the answer goes to the server. */
@@ -120,7 +120,7 @@ export class Member {
     const { memory } = this
     const index = meta.lastIncludedIndex
     if (memory.length !== index)
-      throw new PropertyViolation('SF', 'a snapshot is asked for of what is applied', { index, applied: memory.length })
+      throw new ClaimViolation('SF', 'a snapshot is asked for of what is applied', { index, applied: memory.length })
     this.jobs.push({
       run: (fails) => {
         if (fails) return { type: 'snapshotFailed', index, reason: 'the schedule says so' }

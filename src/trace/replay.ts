@@ -6,7 +6,6 @@ import type { Message } from '../core/message.ts'
 import type { Output } from '../core/output.ts'
 import type { RaftState } from '../core/state.ts'
 import { step as coreStep } from '../core/step.ts'
-import { ClusterClaims } from './cluster-claims.ts'
 import {
   lineOf,
   valueFor,
@@ -16,6 +15,7 @@ import {
   type TraceEvent,
   type ViolationEvent,
 } from './format.ts'
+import { Ghost } from './ghost/ghost.ts'
 import { hashState, hashStep } from './hash.ts'
 import { startState } from './start.ts'
 
@@ -105,7 +105,7 @@ class Player {
   private readonly states = new Map<NodeId, RaftState>()
   private readonly agreed = new Map<NodeId, number>()
   private readonly recorded: ViolationEvent[] = []
-  private readonly claims: ClusterClaims | null
+  private claims: Ghost | null
   private steps = 0
   private hashesCompared = 0
 
@@ -114,7 +114,7 @@ class Player {
     this.options = options
     this.step = options.step ?? coreStep
     this.compares = options.hashes ?? true
-    this.claims = (options.claims ?? false) ? new ClusterClaims() : null
+    this.claims = (options.claims ?? false) ? new Ghost() : null
   }
 
   run(): Replay {
@@ -201,7 +201,7 @@ class Player {
   }
 
   private check(
-    claims: ClusterClaims,
+    claims: Ghost,
     event: StepEvent,
     at: number,
     { before, after, outputs }: Pick<Replayed, 'before' | 'after' | 'outputs'>,
@@ -209,7 +209,7 @@ class Player {
     try {
       checkState(after)
       checkTransition(before, event.m, after, outputs)
-      claims.check(before, after)
+      claims.step(before, event.m, after, outputs)
       return null
     } catch (error) {
       if (error instanceof InvariantViolation) return this.broken(event, at, { before, after }, error)
@@ -236,20 +236,39 @@ class Player {
     if (event.t !== 'fault') return null
     if (event.kind === 'crash') {
       this.agreed.delete(event.n)
+      this.claims?.crash(event.n)
       return this.states.delete(event.n) ? null : this.invalid(at, `${event.n} crashes, but is not running`)
     }
     return event.kind === 'restart' ? this.start(event.n, event.start, lineOf(this.trace, at)) : null
   }
 
   private start(node: NodeId, start: Start, line: number): Ending | null {
+    let state: RaftState
     try {
-      const state = startState(this.trace.header, node, start)
-      this.states.set(node, state)
-      this.claims?.check(null, state)
-      return null
+      state = startState(this.trace.header, node, start)
     } catch (error) {
       if (!(error instanceof UsageError || error instanceof InvariantViolation)) throw error
       return { type: 'invalid', line, reason: `${node} cannot start: ${error.message}` }
+    }
+    this.states.set(node, state)
+    return this.claims === null ? null : this.remember(this.claims, state, start, line)
+  }
+
+  /** A server that has forgotten what it promised breaks a claim by starting. */
+  private remember(claims: Ghost, state: RaftState, start: Start, line: number): Ending | null {
+    // Nothing that was known holds of a state that somebody put in place by hand.
+    if (start.how === 'state') {
+      this.claims = Ghost.of(this.states.values())
+      return null
+    }
+    try {
+      claims.start(state)
+      return null
+    } catch (error) {
+      if (!(error instanceof InvariantViolation)) throw error
+      const { claim, message: detail } = error
+      const i = Math.max(0, this.steps - 1)
+      return { type: 'violated', line, i, node: state.server.id, claim, detail, before: state, after: state }
     }
   }
 

@@ -5,7 +5,6 @@ import type { Message } from '../core/message.ts'
 import type { Output } from '../core/output.ts'
 import type { RaftState } from '../core/state.ts'
 import { step as coreStep } from '../core/step.ts'
-import { ClusterClaims } from './cluster-claims.ts'
 import { Disks } from './disks.ts'
 import {
   valueFor,
@@ -17,6 +16,8 @@ import {
   type TraceEvent,
   type ViolationEvent,
 } from './format.ts'
+import { Ghost } from './ghost/ghost.ts'
+import { checkOf, type CheckName } from './ghost/violation.ts'
 import { hashStep, hashValue } from './hash.ts'
 import { InFlight } from './in-flight.ts'
 import { linksOf, resolved, type Origin } from './link.ts'
@@ -41,6 +42,7 @@ export interface Schedule {
 
 /** A claim found broken. */
 export interface Found {
+  readonly check: CheckName
   readonly claim: string
   readonly detail: string
 }
@@ -55,6 +57,8 @@ export interface Played {
 
 export interface PlayOptions {
   readonly step?: Reducer
+  /** Make the checks of single steps (checkState, checkTransition) beside those of the ghost. Default true. */
+  readonly local?: boolean
   /** Further claims, made after every step. @throws InvariantViolation */
   readonly claims?: (
     before: RaftState,
@@ -106,7 +110,7 @@ class Play {
   private readonly recorded: DiskHistories | null
   private readonly states = new Map<NodeId, RaftState>()
   private readonly histories = new Map<NodeId, string>()
-  private readonly cluster = new ClusterClaims()
+  private ghost = new Ghost()
   private readonly inFlight = new InFlight()
   private readonly disks = new Disks()
   private readonly events: TraceEvent[] = []
@@ -124,14 +128,14 @@ class Play {
 
   run(): Played {
     const { header, items } = this.schedule
+    let found: Found | null = null
     for (const node of header.nodes) {
       const start = valueFor(header.init, node)
-      if (start !== undefined) this.start(node, start)
+      if (start !== undefined) found ??= this.start(node, start, 0)
     }
-    let found: Found | null = null
     for (const item of items) {
-      found = item.event.t === 'in' ? this.take(item.event, item.origin, item) : this.fault(item.event, item)
       if (found !== null) break
+      found = item.event.t === 'in' ? this.take(item.event, item.origin, item) : this.fault(item.event, item)
     }
     const end = { t: 'end', steps: this.taken, h: stateHashes(this.states) } as const
     return { trace: { header, events: this.events, lines: null, end }, items: this.happened, found }
@@ -150,9 +154,11 @@ class Play {
       this.outcomes.set(event.i, { outputs, i: this.taken })
       this.addStep({ ...next, h: hashStep(after, outputs) }, item)
       this.remember(message, next.i, after, outputs)
-      checkState(after)
-      checkTransition(before, message, after, outputs)
-      this.cluster.check(before, after)
+      if (this.options.local !== false) {
+        checkState(after)
+        checkTransition(before, message, after, outputs)
+      }
+      this.ghost.step(before, message, after, outputs)
       this.options.claims?.(before, message, after, outputs, this.states)
       return null
     } catch (error) {
@@ -180,10 +186,11 @@ class Play {
     this.taken++
   }
 
-  private violated({ i, n, at }: StepEvent, { claim, message: detail }: InvariantViolation): Found {
+  private violated({ i, n, at }: Pick<StepEvent, 'i' | 'n' | 'at'>, error: InvariantViolation): Found {
+    const { claim, message: detail } = error
     const violation: ViolationEvent = { t: 'viol', at, i, n, claim, detail }
     this.events.push(violation)
-    return { claim, detail }
+    return { check: checkOf(error), claim, detail }
   }
 
   /** What is under way now; and everything that went to the disk in this life of the node, as one hash. */
@@ -207,10 +214,10 @@ class Play {
     const start = event.kind === 'restart' ? this.startOf(event) : null
     if (event.kind === 'restart' && start === null) return null
     if ('n' in event) this.inFlight.crash(event.n)
-    if (event.kind === 'restart' && start !== null) this.start(event.n, start)
+    if (event.kind === 'crash') this.ghost.crash(event.n)
     this.events.push(event.kind === 'restart' && start !== null ? { ...event, start } : event)
     this.happened.push(item)
-    return null
+    return event.kind === 'restart' && start !== null ? this.start(event.n, start, event.at) : null
   }
 
   /** As recorded, if the disk is the one that was recorded; otherwise what the disk of this play gives back. */
@@ -223,10 +230,22 @@ class Play {
     return start.how === 'restart' ? this.disks.restart(n, start) : null
   }
 
-  private start(node: NodeId, start: Start): void {
+  private start(node: NodeId, start: Start, at: number): Found | null {
     const state = startState(this.schedule.header, node, start)
     this.states.set(node, state)
     this.disks.begin(state)
     this.histories.set(node, hashValue([this.histories.get(node) ?? '', hashValue(start)]))
+    // Nothing that was known holds of a state that somebody put in place by hand.
+    if (start.how === 'state') {
+      this.ghost = Ghost.of(this.states.values())
+      return null
+    }
+    try {
+      this.ghost.start(state)
+      return null
+    } catch (error) {
+      if (!(error instanceof InvariantViolation)) throw error
+      return this.violated({ i: Math.max(0, this.taken - 1), n: node, at }, error)
+    }
   }
 }

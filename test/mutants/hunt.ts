@@ -22,7 +22,7 @@ const judge = (claim: ClaimName): Outcome | null => {
 
 /** What noticed: a check of the ghost, the claim's end, a check of a single step, or the core or a frozen value. */
 const breakerOf = (claim: ClaimName, what: string): string => {
-  const check = /^PropertyViolation: \[(\w+)\]/.exec(what)?.[1]
+  const check = /^InvariantViolation: \[(\w+)\]/.exec(what)?.[1]
   if (check !== undefined) return check
   if (/not extensible|read only/.test(what)) return 'PURE'
   if (what.startsWith('InvariantViolation')) return process.env['RAFT_LOCAL_INVARIANTS'] === 'off' ? 'STR' : 'step'

@@ -1,0 +1,177 @@
+import { INDEX_ZERO, type Index, type NodeId } from '../../core/ids.ts'
+import type { Message, RequestId } from '../../core/message.ts'
+import type { Output, Send } from '../../core/output.ts'
+import type { RaftState } from '../../core/state.ts'
+import { Logs } from './logs.ts'
+import { MarkCounter } from './mark-counter.ts'
+import { Tally } from './marks.ts'
+import { checkDurableIndex, checkMonotone, checkRestart } from './monotone.ts'
+import { Transfers } from './transfers.ts'
+import { ClaimViolation, Judge, type CheckName } from './violation.ts'
+import { Votes } from './votes.ts'
+import { Witness } from './witness.ts'
+
+/**
+ * What a god would remember of a cluster: who ever led, who voted for whom, what was ever committed and what was
+ * surely on which disk, over all lives of all servers. A fold over starts, steps and crashes, the very events of a
+ * trace: simulator, properties, replay and shrinking all ask the same ghost. Every method throws a ClaimViolation at
+ * the first claim that does not hold. Its cost is that of what a step changes.
+ */
+export class Ghost {
+  private readonly witnesses = new Map<NodeId, Witness>()
+  /** For further claims about the same history. */
+  readonly judge: Judge
+  private readonly votes: Votes
+  private readonly logs: Logs
+  private readonly transfers: Transfers
+  private readonly counter: MarkCounter
+  /** Per read: what was committed when it was asked. */
+  private readonly readFloors = new Map<string, Index>()
+
+  constructor(tally: Tally = new Tally(), checks: Iterable<CheckName> | null = null) {
+    this.judge = new Judge(checks)
+    this.votes = new Votes(this.judge)
+    this.logs = new Logs(this.judge, this.witnesses)
+    this.transfers = new Transfers(this.judge)
+    this.counter = new MarkCounter(tally, this.witnesses, this.votes)
+  }
+
+  /** A ghost that knows nothing but how these servers are now: for when somebody put a state in place by hand. */
+  static of(states: Iterable<RaftState>, tally?: Tally): Ghost {
+    const ghost = new Ghost(tally)
+    for (const state of states) ghost.start(state)
+    return ghost
+  }
+
+  /** The highest index that was ever committed anywhere. */
+  get commitMax(): Index {
+    return this.logs.commitMax
+  }
+
+  /** What was committed at an index; null where nobody has yet, or before anybody looked. */
+  committedAt(index: Index) {
+    return this.logs.committedAt(index)
+  }
+
+  /** A server is born, or comes back as its disk remembers it. */
+  start(state: RaftState): void {
+    const known = this.witnesses.get(state.server.id)
+    const witness = known ?? new Witness(state)
+    if (known === undefined) this.witnesses.set(witness.id, witness)
+    else {
+      checkRestart(this.judge, known, state)
+      const next = new Witness(state)
+      known.state = state
+      known.durable = next.durable
+      known.fed = next.fed
+      known.isUp = true
+      this.counter.restarted(known)
+      if (state.server.receiving === null) known.objects.clear()
+    }
+    this.logs.started(witness)
+    if (state.server.role.type === 'leader') this.votes.led(witness)
+  }
+
+  crash(id: NodeId): void {
+    const witness = this.witnesses.get(id)
+    if (witness !== undefined) witness.isUp = false
+  }
+
+  /** One step: `step(before, message)` gave `after` and `outputs`, which nobody has carried out yet. */
+  step(before: RaftState, message: Message, after: RaftState, outputs: readonly Output[]): void {
+    const witness = this.witnesses.get(before.server.id)
+    if (witness === undefined) throw new ClaimViolation('STR', 'who takes a step was started', { id: before.server.id })
+    if (message.type === 'receive') this.hear(message.from, { type: 'send', to: witness.id, rpc: message.rpc })
+    if (message.type === 'saved') this.complete(witness, message.sequence)
+    witness.state = after
+    checkMonotone(this.judge, before, after)
+    this.votes.answered(before, message, outputs)
+    const { server } = after
+    if (server.role.type === 'leader' && before.server.role.type !== 'leader') {
+      this.votes.led(witness)
+      this.logs.led(witness)
+    }
+    if (message.type === 'read') this.ask(message.id)
+    if (message.type === 'snapshotTaken') {
+      // Whoever says so has written it. A received one is durable with the save that adopts it.
+      witness.durable.adopt(server.snapshot)
+      this.logs.labelled(after, server.snapshot)
+    }
+    if (server.commitIndex > before.server.commitIndex) this.logs.advanced(witness, before)
+    for (const output of outputs) this.perform(witness, before, output)
+    this.logs.matched(witness, before)
+    if (server.durableIndex !== before.server.durableIndex) checkDurableIndex(this.judge, witness)
+    this.counter.step(witness, before, message, outputs)
+  }
+
+  /** Who hears a promise knows that its save is done, whether or not the one who gave it has been told. */
+  private hear(from: NodeId, send: Send): void {
+    const sender = this.witnesses.get(from)
+    const sequence = sender?.durable.promising(send.to, send.rpc) ?? null
+    if (sender !== undefined && sequence !== null) this.complete(sender, sequence)
+  }
+
+  private complete(witness: Witness, sequence: number): void {
+    for (const send of witness.durable.complete(sequence)) this.votes.released(witness, send)
+  }
+
+  private perform(witness: Witness, before: RaftState, output: Output): void {
+    switch (output.type) {
+      case 'save':
+        this.logs.wrote(witness, before, output)
+        witness.durable.enqueue(output)
+        return
+      case 'send':
+        if (output.rpc.type === 'InstallSnapshot') this.transfers.sending(output.rpc)
+        return this.votes.released(witness, output)
+      case 'apply':
+        for (const entry of output.entries) {
+          this.feed(witness, entry.index)
+          this.logs.applied(witness, entry)
+        }
+        return
+      case 'takeSnapshot':
+        return this.logs.labelled(witness.state, output.snapshot)
+      case 'saveObject':
+        return this.transfers.receiving(witness, output)
+      case 'installSnapshot':
+        this.transfers.installing(witness, output.snapshot)
+        return this.install(witness, output.snapshot.lastIncludedIndex)
+      case 'readReady':
+        return this.grant(witness, output.id, output.index)
+      case 'readObject':
+      case 'transferEnded':
+      case 'accepted':
+      case 'refused':
+      case 'note':
+        return
+    }
+  }
+
+  private feed(witness: Witness, index: Index): void {
+    if (index !== witness.fed + 1)
+      this.judge.refute('AIO', 'entries are applied in order, each once', { id: witness.id, index, at: witness.fed })
+    witness.fed = index
+  }
+
+  private install(witness: Witness, index: Index): void {
+    if (index <= witness.fed)
+      this.judge.refute('AIO', 'a state machine never goes back', { id: witness.id, index, at: witness.fed })
+    witness.fed = index
+  }
+
+  private ask(id: RequestId): void {
+    this.readFloors.set(String(id), this.logs.commitMax)
+  }
+
+  private grant({ id: server }: Witness, id: RequestId, index: Index): void {
+    const floor = this.readFloors.get(String(id)) ?? INDEX_ZERO
+    if (index < floor)
+      this.judge.refute('READ', 'a read sees everything that was committed before it was asked', {
+        server,
+        id,
+        index,
+        floor,
+      })
+  }
+}

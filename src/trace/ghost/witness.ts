@@ -1,0 +1,30 @@
+import type { NodeId, ObjectId, Term } from '../../core/ids.ts'
+import { TERM_ZERO } from '../../core/ids.ts'
+import type { RaftState } from '../../core/state.ts'
+import { Durable } from './durable.ts'
+
+/** One server over all its lives, as the ghost knows it. */
+export class Witness {
+  readonly id: NodeId
+  state: RaftState
+  durable: Durable
+  isUp = true
+  /** The latest term it ever spoke of. */
+  termSpoken: Term = TERM_ZERO
+  /** How far its state machine has been fed. */
+  fed: number
+  /** The objects of the snapshot it is receiving. */
+  readonly objects = new Map<ObjectId, string>()
+  /** It restarted in the middle of a transfer, which has not gone on yet. */
+  isResuming = false
+
+  constructor(state: RaftState) {
+    this.id = state.server.id
+    this.state = state
+    this.durable = new Durable(state)
+    this.fed = state.server.lastApplied
+  }
+}
+
+/** What all parts of the ghost see: every server there ever was. */
+export type Witnesses = ReadonlyMap<NodeId, Witness>
