@@ -14,6 +14,8 @@ const PURE: ReadonlySet<string> = new Set(['core', 'machine', 'trace', 'sim'])
 const SEAMS: ReadonlyMap<string, string> = new Map([
   ['immer', 'machine/immer-machine.ts'],
   ['sorted-btree', 'machine/kv-map.ts'],
+  ['@noble/hashes/sha2.js', 'trace/digest.ts'],
+  ['@noble/hashes/utils.js', 'trace/digest.ts'],
   ['classic-level', 'shell/level-'],
 ])
 const IMPURE_GLOBALS: ReadonlySet<string> = new Set([

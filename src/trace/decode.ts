@@ -1,8 +1,8 @@
 import { checksum } from '../core/checksum.ts'
+import { textDigest } from './digest.ts'
 import { FORMAT_VERSION, type BlobLine, type EndLine, type Header, type Trace, type TraceEvent } from './format.ts'
 import { headerCheck, lineCheck } from './line-schema.ts'
 import { isRecord } from './schema.ts'
-import { sha256 } from './sha256.ts'
 
 export interface TraceProblem {
   /** From 1. */
@@ -162,7 +162,7 @@ class Decoder {
   }
 
   private addBlob({ sha256: digest, data }: BlobLine): void {
-    if (sha256(data) !== digest) throw new Refusal('the digest of the blob is wrong')
+    if (textDigest(data) !== digest) throw new Refusal('the digest of the blob is wrong')
     this.blobs.set(digest, data)
   }
 

@@ -5,7 +5,7 @@ import type { Message } from '../core/message.ts'
 import type { Output, Save, Send } from '../core/output.ts'
 import type { Rpc, SnapshotMeta } from '../core/rpc.ts'
 
-/* Messages, RPCs and outputs as short text for people: "AppendEntries t3 prev 7/2 +3 commit 6". */
+/* Messages, RPCs and outputs as short text for people: "AppendEntries t3 prev 7/2 entries 8/3–10/3 commit 6". */
 
 /** The part after the RPC's name. Positions are index/term. */
 export const describeRpc = (rpc: Rpc): string => {
@@ -17,7 +17,7 @@ export const describeRpc = (rpc: Rpc): string => {
     case 'RequestPreVoteResponse':
       return `t${rpc.term} ${rpc.voteGranted ? 'granted' : 'refused'}`
     case 'AppendEntries': {
-      const entries = rpc.entries.length === 0 ? '' : ` +${rpc.entries.length}`
+      const entries = rpc.entries.length === 0 ? '' : ` ${span(rpc.entries)}`
       return `t${rpc.term} prev ${rpc.prevLogIndex}/${rpc.prevLogTerm}${entries} commit ${rpc.leaderCommit}`
     }
     case 'AppendEntriesResponse':
@@ -71,8 +71,8 @@ export const describeMessage = (message: Message): string => {
   }
 }
 
-/** What a step put out, shortest first words; an answer to `asker` needs neither its name nor the RPC's. */
-export const describeOutputs = (outputs: readonly Output[], asker: NodeId | null): readonly string[] => {
+/** What a step put out: what it sends at once, then the rest in order. A reply to `message` is one to whoever sent it. */
+export const describeOutputs = (outputs: readonly Output[], message: Message): readonly string[] => {
   const sends: Send[] = []
   const rest: string[] = []
   for (const output of outputs) {
@@ -82,18 +82,18 @@ export const describeOutputs = (outputs: readonly Output[], asker: NodeId | null
     }
     const text = describeOutput(output)
     if (text !== null) rest.push(text)
-    if (output.type === 'save') rest.push(...describeSends(output.then, asker).map((promise) => `then ${promise}`))
+    if (output.type === 'save') rest.push(...describeSends(output.then, message).map((promise) => `then ${promise}`))
   }
-  return [...describeSends(sends, asker), ...rest]
+  return [...describeSends(sends, message), ...rest]
 }
 
 /** Equal messages to several peers make one text. */
-const describeSends = (sends: readonly Send[], asker: NodeId | null): readonly string[] => {
+const describeSends = (sends: readonly Send[], message: Message): readonly string[] => {
   const receivers = new Map<string, NodeId[]>()
-  const answers: string[] = []
+  const replies: string[] = []
   for (const { to, rpc } of sends) {
-    if (to === asker && rpc.type.endsWith('Response')) {
-      answers.push(describeRpc(rpc).replace(/^t\d+ /, ''))
+    if (message.type === 'receive' && message.from === to && rpc.type === `${message.rpc.type}Response`) {
+      replies.push(describeReply(rpc, message.rpc))
       continue
     }
     const text = `${rpc.type} ${describeRpc(rpc)}`
@@ -101,7 +101,13 @@ const describeSends = (sends: readonly Send[], asker: NodeId | null): readonly s
     if (known === undefined) receivers.set(text, [to])
     else known.push(to)
   }
-  return [...answers, ...[...receivers].map(([text, to]) => `${to.join(',')} ← ${text}`)]
+  return [...replies, ...[...receivers].map(([text, to]) => `sends ${to.join(',')} ${text}`)]
+}
+
+/** Its term is told when it is another than was asked with: that is what the reply is about then. */
+const describeReply = (rpc: Rpc, asked: Rpc): string => {
+  const text = describeRpc(rpc)
+  return `replies ${rpc.term === asked.term ? text.slice(text.indexOf(' ') + 1) : text}`
 }
 
 /** Null for what the change of the state tells better. */
@@ -124,7 +130,7 @@ const describeOutput = (output: Exclude<Output, Send>): string | null => {
     case 'saveObject':
       return `${output.type} ${output.objectId}`
     case 'transferEnded':
-      return `transfer to ${output.to} ${output.outcome}`
+      return `transfer to ${output.to} ended: ${output.outcome}`
     case 'note':
       return describeNote(output)
     default:
@@ -143,7 +149,7 @@ const describeNote = (note: Extract<Output, { type: 'note' }>): string | null =>
     case 'snapshotAdopted':
       return `adopted snapshot ${note.index}`
     case 'transferStarted':
-      return `transfer to ${note.to}`
+      return `transfer to ${note.to} begins`
     case 'became':
       return null
   }
@@ -152,16 +158,19 @@ const describeNote = (note: Extract<Output, { type: 'note' }>): string | null =>
 const describeSave = (save: Save): string => {
   const parts = [
     save.hardState === null ? '' : `t${save.hardState.currentTerm} vote ${save.hardState.votedFor ?? '–'}`,
-    save.truncateFrom === null ? '' : `truncate ${save.truncateFrom}`,
+    save.truncateFrom === null ? '' : `truncate from ${save.truncateFrom}`,
     save.entries.length === 0 ? '' : span(save.entries),
     save.snapshot === null ? '' : `snapshot ${describeSnapshot(save.snapshot)}`,
-    save.compactTo === null ? '' : `compact ${save.compactTo.index}/${save.compactTo.term}`,
+    save.compactTo === null ? '' : `compact to ${save.compactTo.index}/${save.compactTo.term}`,
   ].filter((part) => part !== '')
   return [`save #${save.sequence}`, ...parts].join(' ')
 }
 
+/** By position, index/term, of the first and the last. */
 const span = (entries: readonly Entry[]): string => {
-  const first = entries[0]?.index ?? 0
-  const last = entries[entries.length - 1]?.index ?? 0
-  return first === last ? `${first}` : `${first}–${last}`
+  const [first] = entries
+  const last = entries.at(-1)
+  if (first === undefined || last === undefined) return 'no entry'
+  const end = `${last.index}/${last.term}`
+  return first === last ? `entry ${end}` : `entries ${first.index}/${first.term}–${end}`
 }

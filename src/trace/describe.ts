@@ -7,14 +7,13 @@ import type { Replayed } from './replay.ts'
 export { describeMessage, describeOutputs, describeRpc } from './describe-message.ts'
 
 /**
- * One line for one step: who took it, what went in, what came out, what changed.
- * `n2 ← n1 AppendEntries t3 prev 7/2 +3 commit 6 → success match 10; commitIndex 6→8`
+ * One line for one step: who took it, what went in, what that changed, what came out.
+ * `n2 ← n1 AppendEntries t3 prev 7/2 commit 7 ⇒ commitIndex 6→7; replies success match 7; apply entry 7/2`
  */
 export const describeStep = ({ event, before, after, outputs }: Omit<Replayed, 'line'>): string => {
-  const asker = event.m.type === 'receive' ? event.m.from : null
-  const results = [...describeOutputs(outputs, asker), ...describeChange(before, after)]
+  const results = [...describeChange(before, after), ...describeOutputs(outputs, event.m)]
   const input = `${event.n} ${describeMessage(event.m)}`
-  return results.length === 0 ? input : `${input} → ${results.join('; ')}`
+  return results.length === 0 ? input : `${input} ⇒ ${results.join('; ')}`
 }
 
 /** What is different between two states of one server, as far as people want to see it: "commitIndex 6→8". */
@@ -23,7 +22,8 @@ export const describeChange = (before: RaftState, after: RaftState): readonly st
     ['role', before.server.role.type, after.server.role.type],
     ['term', before.server.currentTerm, after.server.currentTerm],
     ['vote', before.server.votedFor, after.server.votedFor],
-    ['leader', before.server.leaderId, after.server.leaderId],
+    // Whoever becomes leader knows itself as such.
+    ['leader', before.server.leaderId, isLeader(after) ? before.server.leaderId : after.server.leaderId],
     ['lastIndex', before.log.lastIndex, after.log.lastIndex],
     ['durableIndex', before.server.durableIndex, after.server.durableIndex],
     ['commitIndex', before.server.commitIndex, after.server.commitIndex],
@@ -33,6 +33,8 @@ export const describeChange = (before: RaftState, after: RaftState): readonly st
   ]
   return pairs.filter(([, old, now]) => old !== now).map(([what, old, now]) => `${what} ${shown(old)}→${shown(now)}`)
 }
+
+const isLeader = ({ server }: RaftState): boolean => server.role.type === 'leader'
 
 type Shown = string | number | null
 

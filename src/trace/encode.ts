@@ -1,8 +1,8 @@
 import { checksum } from '../core/checksum.ts'
 import { utf8Bytes } from '../machine/capture.ts'
 import type { Message } from '../core/message.ts'
+import { textDigest } from './digest.ts'
 import { BLOB_CHARS_MIN, type BlobLine, type EndLine, type Header, type Trace, type TraceEvent } from './format.ts'
-import { sha256 } from './sha256.ts'
 
 /** Writes a trace line by line, without line feeds. */
 export class Encoder {
@@ -39,7 +39,7 @@ export class Encoder {
   }
 
   private blob(data: string): { readonly blob: string } {
-    const digest = sha256(data)
+    const digest = textDigest(data)
     if (!this.blobs.has(digest)) {
       const line: BlobLine = { t: 'blob', sha256: digest, bytes: utf8Bytes(data), data }
       this.seal(line)

@@ -9,6 +9,7 @@ export {
   differences,
 } from './describe.ts'
 export { Encoder, encodeTrace } from './encode.ts'
+export { toItf, type Itf } from './export-itf.ts'
 export { toPerfetto } from './export-perfetto.ts'
 export { SHIVIZ_PATTERN, toShiviz } from './export-shiviz.ts'
 export {

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { nodeId } from '../../src/core/ids.ts'
-import { describeEvent, describeStep, differences } from '../../src/trace/describe.ts'
+import { index, nodeId, term } from '../../src/core/ids.ts'
+import type { Message } from '../../src/core/message.ts'
+import type { Output } from '../../src/core/output.ts'
+import { describeEvent, describeOutputs, describeStep, differences } from '../../src/trace/describe.ts'
 import { replay } from '../../src/trace/replay.ts'
 import { RecordedCluster } from './cluster.ts'
 import { traceIn } from './support.ts'
@@ -17,20 +19,44 @@ describe('a line for each step', () => {
 
   it.each([
     /^n\d tick$/,
-    /^n\d tick → n\d,n\d ← RequestPreVote t1 last 0\/0; role follower→preCandidate$/,
-    /^n\d ← n\d RequestPreVote t1 last 0\/0 → granted$/,
-    /^n\d ← n\d AppendEntries t\d prev \d+\/\d \+\d commit \d+ → save #\d+ \d+–\d+; then success match \d+; lastIndex \d+→\d+/,
-    /^n\d ← n\d AppendEntries t\d prev \d+\/\d commit \d+ → success match \d+; commitIndex \d+→\d+$/,
-    /^n\d ← n\d AppendEntriesResponse t\d success match \d+ → .*apply \d+–\d+; commitIndex \d+→\d+$/,
-    /^n\d propose \d+ 2 commands → refused \d+: not-leader$/,
-    /^n\d propose \d+ 2 commands → n\d,n\d ← AppendEntries t\d prev \d+\/\d \+2 commit \d+; accepted \d+ at \d+–\d+; save #\d+ \d+–\d+; lastIndex \d+→\d+$/,
-    /^n\d saved #\d+ up to \d+ → .*durableIndex \d+→\d+/,
-    /^n\d snapshotTaken \d+ → save #\d+ compact \d+\/\d; snapshot \d+→\d+; base \d+→\d+$/,
-    /^n\d ← n\d InstallSnapshot t\d snapshot \d+\/\d object 0 last → saveObject 0$/,
-    /^n\d ← n\d InstallSnapshotResponse t\d installed \d+ → /,
+    /^n\d tick ⇒ role follower→preCandidate; sends n\d,n\d RequestPreVote t1 last 0\/0$/,
+    /^n\d ← n\d RequestPreVote t1 last 0\/0 ⇒ replies granted$/,
+    /^n\d .* ⇒ role candidate→leader; lastIndex \d+→\d+; .*sends n\d,n\d AppendEntries /,
+    /^n\d ← n\d AppendEntries t\d prev \d+\/\d entries \d+\/\d–\d+\/\d commit \d+ ⇒ lastIndex \d+→\d+; .*save #\d+ entries \d+\/\d–\d+\/\d; then replies success match \d+/,
+    /^n\d ← n\d AppendEntries t\d prev \d+\/\d commit \d+ ⇒ commitIndex \d+→\d+; replies success match \d+/,
+    /^n\d ← n\d AppendEntriesResponse t\d success match \d+ ⇒ commitIndex \d+→\d+; .*apply entries \d+\/\d–\d+\/\d/,
+    /^n\d propose \d+ 2 commands ⇒ refused \d+: not-leader$/,
+    /^n\d propose \d+ 2 commands ⇒ lastIndex \d+→\d+; sends n\d,n\d AppendEntries t\d prev \d+\/\d entries \d+\/\d–\d+\/\d commit \d+; accepted \d+ at \d+–\d+; save #\d+ entries \d+\/\d–\d+\/\d$/,
+    /^n\d saved #\d+ up to \d+ ⇒ durableIndex \d+→\d+/,
+    /^n\d snapshotTaken \d+ ⇒ snapshot \d+→\d+; base \d+→\d+; save #\d+ compact to \d+\/\d$/,
+    /^n\d ← n\d InstallSnapshot t\d snapshot \d+\/\d object 0 last ⇒ saveObject 0$/,
+    /^n\d ← n\d InstallSnapshotResponse t\d installed \d+ ⇒ .*transfer to n\d ended: installed/,
     /ignored: /,
   ])('%s', (pattern) => {
     expect(texts.some((text) => pattern.test(text))).toBe(true)
+  })
+})
+
+describe('a reply', () => {
+  const [n1, n2] = [nodeId('n1'), nodeId('n2')]
+  const asked = { type: 'RequestVote', term: term(2), candidateId: n1, lastLogIndex: index(0), lastLogTerm: term(0) }
+  const message = { type: 'receive', from: n1, rpc: asked } as Message
+  const vote = (inTerm: number, to = n1): Output => ({
+    type: 'send',
+    to,
+    rpc: { type: 'RequestVoteResponse', term: term(inTerm), voteGranted: false },
+  })
+
+  it('leaves out the term that it was asked with', () => {
+    expect(describeOutputs([vote(2)], message)).toEqual(['replies refused'])
+  })
+
+  it('tells another term', () => {
+    expect(describeOutputs([vote(3)], message)).toEqual(['replies t3 refused'])
+  })
+
+  it('is one to whoever asked', () => {
+    expect(describeOutputs([vote(2, n2)], message)).toEqual(['sends n2 RequestVoteResponse t2 refused'])
   })
 })
 

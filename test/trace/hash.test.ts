@@ -1,10 +1,8 @@
-import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { index, term } from '../../src/core/ids.ts'
 import type { Entry } from '../../src/core/entry.ts'
 import { append, compactTo, emptyLog, logOf, truncateFrom } from '../../src/core/log/log.ts'
 import { hashState, hashStep, hashValue } from '../../src/trace/hash.ts'
-import { sha256 } from '../../src/trace/sha256.ts'
 import { RecordedCluster } from './cluster.ts'
 
 const cluster = new RecordedCluster({ seed: 3, events: 2_000, faults: false }).run()
@@ -97,12 +95,5 @@ describe('the hash of a state', () => {
     const two = { ...one, transferId: 2 }
     const hashes = [[], [one], [two], [one, two], [two, one]].map((outputs) => hashStep(state, outputs))
     expect(new Set(hashes).size).toBe(5)
-  })
-})
-
-describe('SHA-256', () => {
-  const texts = ['', 'abc', 'ünïcödé 🚀', ...[55, 56, 63, 64, 65, 119, 120, 1_000].map((size) => 'q'.repeat(size))]
-  it.each(texts)('%#', (text) => {
-    expect(sha256(text)).toBe(createHash('sha256').update(text).digest('hex'))
   })
 })
