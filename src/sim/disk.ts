@@ -1,4 +1,5 @@
 import { invariant } from '../core/assert.ts'
+import { checksum } from '../core/checksum.ts'
 import type { Entry } from '../core/entry.ts'
 import { FIRST_OBJECT, INDEX_ZERO, TERM_ZERO, type Index, type NodeId, type Term } from '../core/ids.ts'
 import type { HardState, Save } from '../core/output.ts'
@@ -17,6 +18,13 @@ export type DiskWrite =
       readonly snapshot: SnapshotMeta
       readonly objects: () => readonly CapturedObject[]
     }
+
+/** What a crash cost. */
+export interface CrashLoss {
+  readonly lost: number
+  /** A write was found in part, and discarded. */
+  readonly isTorn: boolean
+}
 
 /** What a restart needs: see `restartReplica`. */
 export interface DiskContent {
@@ -61,10 +69,30 @@ export class SimDisk {
     return write
   }
 
-  /** Of the writes that wait, the first ones make it, and nobody will hear of it; the others are lost. */
-  crash(survivors: number): void {
+  /** The oldest write that waits. */
+  get next(): DiskWrite | null {
+    return this.waiting[0] ?? null
+  }
+
+  /** The oldest write that waits fails, and leaves no trace. */
+  refuse(): void {
+    this.waiting.shift()
+  }
+
+  /**
+   * Of the writes that wait, the first ones make it, and nobody will hear of it; the others are lost. The first of
+   * those may get onto the disk in part: the share `torn` of its record, which the next start then finds damaged.
+   */
+  crash(survivors: number, torn = 0): CrashLoss {
     for (const write of this.waiting.slice(0, survivors)) this.perform(write)
+    const lost = this.waiting.slice(survivors)
     this.waiting = []
+    const [cut] = lost
+    if (cut === undefined || torn <= 0) return { lost: lost.length, isTorn: false }
+    const record = recordOf(cut)
+    const isWhole = isRecord(record.slice(0, Math.ceil(record.length * torn)))
+    if (isWhole) this.perform(cut)
+    return { lost: isWhole ? lost.length - 1 : lost.length, isTorn: !isWhole }
   }
 
   read(): DiskContent {
@@ -127,4 +155,15 @@ export class SimDisk {
     const others = before.filter(({ id }) => id !== last.objectId)
     this.received = { last, objects: [...others, { id: last.objectId, data: last.data }] }
   }
+}
+
+/** A write as a journal holds it: it counts only if it is followed by its checksum. */
+const recordOf = (write: DiskWrite): string => {
+  const text = JSON.stringify(write)
+  return `${text}${checksum(text).toString(16).padStart(8, '0')}`
+}
+
+const isRecord = (found: string): boolean => {
+  const text = found.slice(0, -8)
+  return found.slice(-8) === checksum(text).toString(16).padStart(8, '0')
 }
