@@ -128,8 +128,8 @@ export class SimCluster<S, C extends JsonValue, R extends JsonValue> {
     this.engine.kill(this.member(id), 'killed')
   }
 
-  /** Stops a node after so many outputs of its next step that has any. */
-  crashWithin(id: NodeId, outputs: number): void {
+  /** Stops a node after so many outputs of its next step that has any; null: not after all. */
+  crashWithin(id: NodeId, outputs: number | null): void {
     this.member(id).fuse = outputs
   }
 

@@ -40,7 +40,7 @@ export class Engine<S, C extends JsonValue, R extends JsonValue> {
   }
 
   private reduceOnce(before: RaftState, message: Message): ReturnType<typeof step> {
-    const result = step(before, message)
+    const result = this.attempt(before, message)
     const [after, outputs] = result
     if (this.options.checked === true) {
       checkTransition(before, message, after, outputs)
@@ -48,6 +48,15 @@ export class Engine<S, C extends JsonValue, R extends JsonValue> {
     }
     this.options.onStep?.(before, message, after, outputs)
     return result
+  }
+
+  private attempt(before: RaftState, message: Message): ReturnType<typeof step> {
+    try {
+      return step(before, message)
+    } catch (error) {
+      this.options.onStepFailed?.(before, message)
+      throw error
+    }
   }
 
   /** Adds a node of a new cluster. */

@@ -1,5 +1,12 @@
 /** Simulation and checking, for testing state machines and for looking at Raft itself. Deterministic, by seed. */
-export { SimCluster } from './cluster.ts'
+export { SimCluster, type ClusterObserver, type SimClusterOptions } from './cluster.ts'
+export { Dice, type Range } from './dice.ts'
+export { simulate } from './simulate.ts'
+export { kvService } from './kv-service.ts'
+export { expectedMarks } from './profile.ts'
+export type { Request, Service, Told } from './service.ts'
+export { PROFILES, type Finding, type Profile, type SimulationOptions, type SimulationReport } from './simulation.ts'
+export { CLAIMS, Ghost, MARKS, type CheckName, type Mark, type Marks } from '../trace/ghost/index.ts'
 export { checkLinearizability } from './linearizability.ts'
 export { describeOperation, operationsOf, type HistoryEvent, type Input, type Operation } from './history.ts'
 export { parseHistory } from './history-parse.ts'

@@ -35,6 +35,8 @@ export interface ClusterObserver<S, R> {
   readonly onOutput?: (id: NodeId, output: ReplicaOutput<R>) => void
   /** Sees every step of the core inside a replica, before anything comes of it. */
   readonly onStep?: (before: RaftState, message: Message, after: RaftState, outputs: readonly Output[]) => void
+  /** The reducer did not survive this message; its error follows. */
+  readonly onStepFailed?: (before: RaftState, message: Message) => void
   /** A node that was down is up again, from these remains. */
   readonly onRestart?: (id: NodeId, replica: Replica<S, R>, remains: Remains) => void
   readonly onCrash?: (id: NodeId, why: CrashReason, loss: CrashLoss) => void

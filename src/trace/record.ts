@@ -98,9 +98,14 @@ export class Recorder {
     })
   }
 
-  /** The message that a reducer did not survive: it threw an InvariantViolation of this claim. */
+  /** The message that a reducer did not survive. Returns its number, for the violation that follows. */
+  lost(n: NodeId, at: number, message: Message): number {
+    return this.write(this.event(n, at, message))
+  }
+
+  /** The same, with the claim of the InvariantViolation that it threw. */
   failed(n: NodeId, at: number, message: Message, claim: string, detail?: string): void {
-    const i = this.write(this.event(n, at, message))
+    const i = this.lost(n, at, message)
     this.violation({ at, i, n, claim, ...(detail === undefined ? {} : { detail }) })
   }
 

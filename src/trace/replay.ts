@@ -209,7 +209,7 @@ class Player {
     try {
       checkState(after)
       checkTransition(before, event.m, after, outputs)
-      claims.step(before, event.m, after, outputs)
+      claims.step(before, event.m, after, outputs, event)
       return null
     } catch (error) {
       if (error instanceof InvariantViolation) return this.broken(event, at, { before, after }, error)

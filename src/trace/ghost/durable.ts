@@ -6,6 +6,11 @@ import type { Rpc, SnapshotMeta } from '../../core/rpc.ts'
 import type { RaftState } from '../../core/state.ts'
 import { ClaimViolation } from './violation.ts'
 
+interface Pending {
+  readonly save: Save
+  readonly i: number | null
+}
+
 /**
  * What is surely on a server's disk, and what is on its way there. A save counts as durable once it was answered, or
  * once anybody has heard what it promises. Kept in plain lists: it must not share the mistakes of what it watches.
@@ -16,7 +21,7 @@ export class Durable {
   snapshot: SnapshotMeta
   private base: { readonly index: Index; readonly term: Term }
   private readonly entries: Entry[]
-  private readonly pending: Save[] = []
+  private readonly pending: Pending[] = []
 
   /** A server starts: its disk holds what it remembers. */
   constructor({ server, log }: RaftState) {
@@ -42,31 +47,64 @@ export class Durable {
     return index <= this.snapshot.lastIncludedIndex || this.termAt(index) === term
   }
 
-  enqueue(save: Save): void {
-    this.pending.push(save)
+  /** A save is under way: that of step `i`, where steps are numbered. */
+  enqueue(save: Save, i: number | null): void {
+    this.pending.push({ save, i })
   }
 
   /** Everything up to this save is durable. Returns what was promised on it, in order. */
   complete(sequence: number): readonly Send[] {
     const released: Send[] = []
-    for (let first = this.pending[0]; first !== undefined && first.sequence <= sequence; first = this.pending[0]) {
+    for (let first = this.pending[0]; first !== undefined; first = this.pending[0]) {
+      const { save } = first
+      if (save.sequence > sequence) break
       this.pending.shift()
-      this.perform(first)
-      released.push(...first.then)
+      this.perform(save)
+      released.push(...save.then)
     }
     return released
   }
 
-  /** The save under way that promises this very message; null when none does. */
-  promising(to: NodeId, rpc: Rpc): number | null {
-    if (this.pending.length === 0) return null
-    const found = this.pending.find(({ then }) => then.some((send) => send.to === to && isSame(send.rpc, rpc)))
-    return found?.sequence ?? null
+  /**
+   * The save under way that promises this very message; null when none does. A message that went through a file is
+   * known by the step `src` that it came from. An equal one from anywhere does not count: it may have been promised
+   * twice, and this be the first.
+   */
+  promising(to: NodeId, rpc: Rpc, src: number | null): number | null {
+    const found = this.pending.find(({ save, i }) =>
+      save.then.some(
+        (send) => send.to === to && (send.rpc === rpc || (src !== null && src === i && isEqual(send.rpc, rpc))),
+      ),
+    )
+    return found?.save.sequence ?? null
   }
 
   /** A snapshot of the service's own, durable before the server is told. */
   adopt(snapshot: SnapshotMeta): void {
     if (snapshot.lastIncludedIndex > this.snapshot.lastIncludedIndex) this.snapshot = snapshot
+  }
+
+  /**
+   * Whether a server may come back like this: from what is surely on its disk, and any number of the saves under way,
+   * the oldest first. What is on the disk is not to be asked for afterwards.
+   */
+  mayLeave(state: RaftState): boolean {
+    for (;;) {
+      if (this.isLike(state)) return true
+      const next = this.pending.shift()
+      if (next === undefined) return false
+      this.perform(next.save)
+    }
+  }
+
+  /** Equal logs end alike (Log Matching). A log that disagrees with its snapshot is none. */
+  private isLike({ server, log }: RaftState): boolean {
+    const { lastIncludedIndex, lastIncludedTerm } = server.snapshot
+    if (server.currentTerm !== this.currentTerm || server.votedFor !== this.votedFor) return false
+    if (lastIncludedIndex < this.snapshot.lastIncludedIndex) return false
+    const isKept = this.termAt(lastIncludedIndex) === lastIncludedTerm
+    const lastIndex = isKept ? this.lastIndex : lastIncludedIndex
+    return log.lastIndex === lastIndex && log.lastTerm === (isKept ? this.termAt(lastIndex) : lastIncludedTerm)
   }
 
   private perform({ hardState, truncateFrom, entries, snapshot, compactTo }: Save): void {
@@ -91,6 +129,4 @@ export class Durable {
   }
 }
 
-/** A message that went through a file is equal to what was promised, but not the same object. */
-const isSame = (one: Rpc, other: Rpc): boolean =>
-  one === other || (one.type === other.type && one.term === other.term && JSON.stringify(one) === JSON.stringify(other))
+const isEqual = (one: Rpc, other: Rpc): boolean => JSON.stringify(one) === JSON.stringify(other)

@@ -11,6 +11,12 @@ import { ClaimViolation, Judge, type CheckName } from './violation.ts'
 import { Votes } from './votes.ts'
 import { Witness } from './witness.ts'
 
+/** Of a step and of the one that its message came from. */
+export interface Numbers {
+  readonly i?: number | null
+  readonly src?: number | null
+}
+
 /**
  * What a god would remember of a cluster: who ever led, who voted for whom, what was ever committed and what was
  * surely on which disk, over all lives of all servers. A fold over starts, steps and crashes, the very events of a
@@ -77,11 +83,20 @@ export class Ghost {
     if (witness !== undefined) witness.isUp = false
   }
 
-  /** One step: `step(before, message)` gave `after` and `outputs`, which nobody has carried out yet. */
-  step(before: RaftState, message: Message, after: RaftState, outputs: readonly Output[]): void {
+  /**
+   * One step: `step(before, message)` gave `after` and `outputs`, which nobody has carried out yet. Where steps are
+   * numbered, `i` is this one's number, and `src` that of the step which sent the message.
+   */
+  step(
+    before: RaftState,
+    message: Message,
+    after: RaftState,
+    outputs: readonly Output[],
+    { i = null, src = null }: Numbers = {},
+  ): void {
     const witness = this.witnesses.get(before.server.id)
     if (witness === undefined) throw new ClaimViolation('STR', 'who takes a step was started', { id: before.server.id })
-    if (message.type === 'receive') this.hear(message.from, { type: 'send', to: witness.id, rpc: message.rpc })
+    if (message.type === 'receive') this.hear(message.from, { type: 'send', to: witness.id, rpc: message.rpc }, src)
     if (message.type === 'saved') this.complete(witness, message.sequence)
     witness.state = after
     checkMonotone(this.judge, before, after)
@@ -98,16 +113,16 @@ export class Ghost {
       this.logs.labelled(after, server.snapshot)
     }
     if (server.commitIndex > before.server.commitIndex) this.logs.advanced(witness, before)
-    for (const output of outputs) this.perform(witness, before, output)
+    for (const output of outputs) this.perform(witness, before, output, i)
     this.logs.matched(witness, before)
     if (server.durableIndex !== before.server.durableIndex) checkDurableIndex(this.judge, witness)
     this.counter.step(witness, before, message, outputs)
   }
 
   /** Who hears a promise knows that its save is done, whether or not the one who gave it has been told. */
-  private hear(from: NodeId, send: Send): void {
+  private hear(from: NodeId, send: Send, src: number | null): void {
     const sender = this.witnesses.get(from)
-    const sequence = sender?.durable.promising(send.to, send.rpc) ?? null
+    const sequence = sender?.durable.promising(send.to, send.rpc, src) ?? null
     if (sender !== undefined && sequence !== null) this.complete(sender, sequence)
   }
 
@@ -115,11 +130,11 @@ export class Ghost {
     for (const send of witness.durable.complete(sequence)) this.votes.released(witness, send)
   }
 
-  private perform(witness: Witness, before: RaftState, output: Output): void {
+  private perform(witness: Witness, before: RaftState, output: Output, i: number | null): void {
     switch (output.type) {
       case 'save':
         this.logs.wrote(witness, before, output)
-        witness.durable.enqueue(output)
+        witness.durable.enqueue(output, i)
         return
       case 'send':
         if (output.rpc.type === 'InstallSnapshot') this.transfers.sending(output.rpc)

@@ -160,7 +160,10 @@ export class Logs {
       if (matchIndex < previous.matchIndex)
         this.judge.refute('MT', 'matchIndex never falls within a term', { id, follower, matchIndex })
       const term = termAt(state.log, matchIndex)
-      if (term !== null && this.witnesses.get(follower)?.durable.holds(matchIndex, term) === false)
+      const known = this.witnesses.get(follower)
+      // In a later term it may have overwritten what it held; this leader has not heard of that yet.
+      if (known === undefined || known.state.server.currentTerm > state.server.currentTerm) continue
+      if (term !== null && !known.durable.holds(matchIndex, term))
         this.judge.refute('MT', 'a follower holds on its disk what the leader thinks it matches', {
           id,
           follower,

@@ -2,6 +2,7 @@ import { FIRST_OBJECT, INDEX_ZERO, successor, type NodeId, type Term } from '../
 import { termAt } from '../../core/log/log.ts'
 import type { Message } from '../../core/message.ts'
 import type { Output, Save } from '../../core/output.ts'
+import type { AppendEntries } from '../../core/rpc.ts'
 import type { RaftState } from '../../core/state.ts'
 import type { Mark, Tally } from './marks.ts'
 import { allSends, isBehind, requestIn, type Votes } from './votes.ts'
@@ -68,8 +69,21 @@ export class MarkCounter {
       const reads = after.server.role.reads
       if (reads.at(-1)?.index === null) this.count('read before the first commit')
     }
-    if (message.type !== 'receive' || message.rpc.type !== 'AppendEntries') return
-    const { entries, term } = message.rpc
+    if (message.type !== 'receive') return
+    if (message.rpc.type === 'InstallSnapshot') {
+      const { lastIncludedIndex } = message.rpc.snapshot
+      const isNews = lastIncludedIndex > before.server.commitIndex
+      if (isNews && after.server.commitIndex >= lastIncludedIndex) this.count('log kept at install')
+    }
+    if (message.rpc.type === 'AppendEntries') this.append(message.rpc, after, before, outputs)
+  }
+
+  private append(
+    { entries, term }: AppendEntries,
+    after: RaftState,
+    before: RaftState,
+    outputs: readonly Output[],
+  ): void {
     const isWritten = outputs.some((output) => output.type === 'save' && output.entries.length > 0)
     if (entries.length > 0 && term === after.server.currentTerm && !isWritten && after.log === before.log) {
       const last = entries.at(-1)
@@ -107,7 +121,7 @@ export class MarkCounter {
     }
   }
 
-  private save({ id, state }: Witness, before: RaftState, save: Save): void {
+  private save({ id }: Witness, before: RaftState, save: Save): void {
     const { truncateFrom, snapshot, compactTo, then } = save
     if (truncateFrom !== null && truncateFrom <= before.log.lastIndex && snapshot === null)
       this.count('suffix overwritten')
@@ -115,9 +129,7 @@ export class MarkCounter {
     if (compactTo !== null) this.count('log compacted')
     if (snapshot === null) return
     this.count('snapshot installed')
-    const isKept = state.log.lastIndex > snapshot.lastIncludedIndex
-    if (isKept) this.count('suffix kept at install')
-    else if (before.log.lastIndex > before.log.baseIndex) this.count('log dropped at install')
+    if (before.log.lastIndex > before.log.baseIndex) this.count('log dropped at install')
     for (const other of this.witnesses.values()) {
       const { type } = other.state.server.role
       if (other.id !== id && other.isUp && (type === 'candidate' || type === 'preCandidate'))

@@ -16,7 +16,7 @@ export const MARKS = {
   'snapshot taken': 'a snapshot was taken (7)',
   'log compacted': 'the log was compacted (7)',
   'snapshot installed': 'a snapshot was put in force (7)',
-  'suffix kept at install': 'entries after an installed snapshot were kept (7)',
+  'log kept at install': 'a snapshot was offered whose last entry was in the log, which was kept (Figure 13, 6)',
   'log dropped at install': 'an installed snapshot took the place of the whole log (7)',
   'snapshot during an election': 'a snapshot was put in force while another server campaigned',
   'object resent': 'an object of a snapshot was sent again',

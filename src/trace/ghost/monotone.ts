@@ -52,7 +52,8 @@ export const checkDurableIndex = (judge: Judge, { id, durable, state }: Witness)
 }
 
 /** Whoever restarts knows everything that was surely on its disk, and every word it ever gave. */
-export const checkRestart = (judge: Judge, { id, durable, termSpoken }: Witness, { server, log }: RaftState): void => {
+export const checkRestart = (judge: Judge, { id, durable, termSpoken }: Witness, after: RaftState): void => {
+  const { server } = after
   const { currentTerm, votedFor } = server
   if (currentTerm < termSpoken)
     judge.refute('MON', 'a server remembers every term it ever spoke of', { id, currentTerm, termSpoken })
@@ -62,9 +63,13 @@ export const checkRestart = (judge: Judge, { id, durable, termSpoken }: Witness,
     judge.refute('VO', 'a vote that was saved survives', { id, votedFor, saved: durable.votedFor })
   if (server.snapshot.lastIncludedIndex < durable.snapshot.lastIncludedIndex)
     judge.refute('PBS', 'a snapshot that was saved survives', { id, snapshot: server.snapshot })
-  const saved = durable.termAt(durable.lastIndex)
-  const found = termAt(log, durable.lastIndex)
-  // Saves that nobody knew to be done may have truncated it since: then a later term stands in its place.
-  const isThere = found === saved || log.lastTerm > (saved ?? 0) || log.baseIndex >= durable.lastIndex
-  if (!isThere) judge.refute('PBS', 'an entry that was saved survives', { id, index: durable.lastIndex, saved, found })
+  const { lastIndex } = durable
+  const { lastIndex: found, lastTerm } = after.log
+  if (!durable.mayLeave(after))
+    judge.refute('PBS', 'a server comes back with its first saves, and every one that was answered for', {
+      id,
+      saved: lastIndex,
+      found,
+      lastTerm,
+    })
 }

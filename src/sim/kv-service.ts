@@ -1,0 +1,55 @@
+import { InvariantViolation } from '../core/assert.ts'
+import type { JsonValue } from '../core/entry.ts'
+import { kvGet, kvMachine, type KvCommand, type KvResult, type KvState } from '../machine/kv.ts'
+import type { Dice } from './dice.ts'
+import type { Input, Operation } from './history.ts'
+import { checkLinearizability } from './linearizability.ts'
+import type { Request, Service, Told } from './service.ts'
+import { Workload, commandOf, outputOfResult } from './workload.ts'
+
+/** So few bytes in an object that a handful of keys takes several. */
+const OBJECT_BYTES_MAX = 60
+
+/** The key-value machine under random reads, writes and compare-and-sets; its history is to be linearizable. */
+export const kvService = (): Service<KvState, KvCommand, KvResult> => {
+  let workload: Workload | null = null
+  const inputs = new Map<Request<KvState, KvCommand>, Input>()
+  return {
+    machine: kvMachine({ objectBytesMax: OBJECT_BYTES_MAX }),
+    next: (dice: Dice) => {
+      workload ??= new Workload(dice)
+      const input = workload.next()
+      const request = requestOf(input)
+      inputs.set(request, input)
+      return request
+    },
+    judge: (history) => {
+      const verdict = checkLinearizability(history.map((told) => operationOf(told, inputs.get(told.request))))
+      if (verdict.result === 'violation') return verdict.explanation
+      return null
+    },
+  }
+}
+
+const requestOf = (input: Input): Request<KvState, KvCommand> =>
+  input.kind === 'get'
+    ? { type: 'query', query: { get: input.key }, ask: (state) => valueOf(kvGet(state, input.key)) }
+    : { type: 'command', command: commandOf(input) }
+
+/** As JSON: a list of the value, or of nothing where the key is missing. */
+const valueOf = (value: JsonValue | undefined): JsonValue => (value === undefined ? [] : [value])
+
+const operationOf = (
+  { client, call, answer }: Told<KvState, KvCommand, KvResult>,
+  input: Input | undefined,
+): Operation => {
+  if (input === undefined) throw new InvariantViolation('a history holds what was asked', { client, call })
+  if (answer === null) return { client, call, return: null, input, output: null }
+  return { client, call, return: answer.time, input, output: outputOf(input, answer.value) }
+}
+
+const outputOf = (input: Input, value: JsonValue): Operation['output'] => {
+  if (input.kind !== 'get') return outputOfResult(value as KvResult)
+  const [found] = value as readonly JsonValue[]
+  return found === undefined ? { type: 'missing' } : { type: 'value', value: found }
+}

@@ -1,0 +1,30 @@
+import type { JsonValue } from '../core/entry.ts'
+import type { StateMachine } from '../machine/machine.ts'
+import type { Dice } from './dice.ts'
+
+/**
+ * A state machine under test: what clients want of it, and how what they are told is judged. The simulator puts
+ * exactly-once sessions around the machine, and replays it beside the cluster: its snapshots must give back the state
+ * they were taken of, and equal commands must lead to equal states on all servers, without further words.
+ */
+export interface Service<S, C extends JsonValue, R extends JsonValue> {
+  readonly machine: StateMachine<S, C, R>
+  /** What a client asks next. All randomness comes from the dice, or a run cannot be repeated. */
+  readonly next: (dice: Dice) => Request<S, C>
+  /** Judges what clients were told. Null: lawful; otherwise a sentence that says what is not. */
+  readonly judge?: (history: readonly Told<S, C, R>[]) => string | null
+}
+
+export type Request<S, C extends JsonValue> =
+  | { readonly type: 'command'; readonly command: C }
+  /** A question about the state, asked where and when reading it is linearizable. */
+  | { readonly type: 'query'; readonly query: JsonValue; readonly ask: (state: S) => JsonValue }
+
+/** One request of one client, and what became of it. Times are virtual milliseconds. */
+export interface Told<S, C extends JsonValue, R extends JsonValue> {
+  readonly client: string
+  readonly request: Request<S, C>
+  readonly call: number
+  /** Null when no answer came: it may have taken effect, once, or not. */
+  readonly answer: { readonly time: number; readonly value: R | JsonValue } | null
+}

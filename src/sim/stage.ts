@@ -1,0 +1,198 @@
+import type { InvariantViolation } from '../core/assert.ts'
+import type { JsonValue } from '../core/entry.ts'
+import type { Index, NodeId } from '../core/ids.ts'
+import { checkState, checkTransition } from '../core/invariants.ts'
+import type { Message } from '../core/message.ts'
+import type { Output } from '../core/output.ts'
+import type { Remains } from '../core/start.ts'
+import type { RaftState } from '../core/state.ts'
+import { captureAt, type Replica, type ReplicaOutput } from '../machine/replica-state.ts'
+import { withSessions, type SessionCommand, type SessionResult, type SessionsState } from '../machine/sessions.ts'
+import { describeMessage } from '../trace/describe.ts'
+import { ClaimViolation, Ghost, Tally, checkOf, type Mark } from '../trace/ghost/index.ts'
+import { hashValue } from '../trace/hash.ts'
+import { SimCluster, type CrashReason } from './cluster.ts'
+import { Dice } from './dice.ts'
+import type { CrashLoss } from './disk.ts'
+import { Faults } from './faults.ts'
+import { deepFreeze } from './freeze.ts'
+import type { Fate } from './network.ts'
+import { TICK_MS, mixOf } from './profile.ts'
+import { Reference } from './reference.ts'
+import { Reporter } from './reporter.ts'
+import type { Service } from './service.ts'
+import { SessionClients } from './session-clients.ts'
+import type { Finding, SimulationOptions, SimulationReport } from './simulation.ts'
+
+/** Stands for no recording at all. */
+export const ignore = (): void => undefined
+
+/** Bytes of the session table in one snapshot object: few, so that a table takes several. */
+const TABLE_BYTES_MAX = 120
+
+const MARK_OF_FATE: Readonly<Record<Fate, Mark>> = {
+  lost: 'message lost',
+  duplicated: 'message duplicated',
+  overtaken: 'message overtaken',
+  clogged: 'link clogged',
+}
+
+const MARK_OF_CRASH: Readonly<Record<CrashReason, Mark>> = {
+  killed: 'crashed',
+  'killed between outputs': 'crashed between outputs',
+  'disk full': 'disk full',
+  'write failed': 'write failed',
+}
+
+type Sessions<S> = SessionsState<S>
+
+/** A cluster with its clients and its faults, under the eyes of a ghost, a reference machine and, if asked, a recorder. */
+export class Stage<S, C extends JsonValue, R extends JsonValue> {
+  readonly cluster: SimCluster<Sessions<S>, SessionCommand<C>, SessionResult<R>>
+  readonly clients: SessionClients<S, C, R>
+  readonly faults: Faults
+  steps = 0
+  private readonly options: Required<SimulationOptions>
+  private readonly service: Service<S, C, R>
+  private readonly tally = new Tally()
+  private readonly ghost = new Ghost(this.tally)
+  private readonly reference: Reference<Sessions<S>, SessionCommand<C>, SessionResult<R>>
+  private readonly reporter: Reporter | null
+  /** The latest step, for a finding to point at. */
+  private last: { readonly id: NodeId; readonly message: Message } | null = null
+
+  constructor(service: Service<S, C, R>, options: Required<SimulationOptions>) {
+    const { seed, nodes, profile } = options
+    this.options = options
+    this.service = service
+    const machine = withSessions(service.machine, { objectBytesMax: TABLE_BYTES_MAX })
+    const mix = mixOf(profile, seed)
+    this.reference = new Reference(machine, this.ghost)
+    this.cluster = new SimCluster({
+      machine,
+      size: nodes,
+      seed,
+      options: mix.options,
+      network: mix.network,
+      diskDelay: mix.diskDelay,
+      tickInterval: TICK_MS,
+      onOutput: (id, output) => this.onOutput(id, output),
+      onStep: (before, message, after, outputs) => this.onStep(before, message, after, outputs),
+      onStepFailed: (before, message) => this.onStepFailed(before, message),
+      onRestart: (id, replica, remains) => this.onRestart(id, replica, remains),
+      onCrash: (id, why, loss) => this.onCrash(id, why, loss),
+      onFate: (fate, from, to) => this.onFate(fate, from, to),
+    })
+    this.reporter = options.onLine === ignore ? null : new Reporter(this.cluster, mix.options, seed, options.onLine)
+    const clocks = new Dice('clocks', seed)
+    for (const id of this.cluster.ids) this.begin(id, clocks.within(mix.tick))
+    this.clients = new SessionClients(this.cluster, service, mix, seed, {
+      onMark: (mark) => this.tally.count(mark),
+      onCall: (client, request) => this.reporter?.operation('invoke', client, request),
+      onAnswer: (client, request, value) => this.reporter?.operation('ok', client, request, value),
+    })
+    this.faults = new Faults(this.cluster, mix, seed, this.tally)
+  }
+
+  private begin(id: NodeId, tickInterval: number): void {
+    const replica = this.cluster.replica(id)
+    if (replica !== null) this.ghost.start(replica.raft)
+    this.cluster.changeClock(id, tickInterval)
+  }
+
+  /** In the end all machines of the core are in the very state that the committed entries make. */
+  compareStates(core: readonly NodeId[]): void {
+    for (const id of core) {
+      const replica = this.cluster.replica(id)
+      if (replica !== null) this.compare(id, replica.raft.server.lastApplied, replica.machine)
+    }
+  }
+
+  judge(): void {
+    const verdict = this.service.judge?.(this.clients.told) ?? null
+    if (verdict !== null) throw new ClaimViolation('LIN', verdict)
+  }
+
+  found(violation: InvariantViolation): Finding {
+    const { last } = this
+    const check = checkOf(violation)
+    const isOfOneStep = check !== 'LIVE' && check !== 'LIN' && last !== null
+    const step = Math.max(0, this.steps - 1)
+    this.reporter?.violation(step, isOfOneStep ? last.id : null, violation)
+    return {
+      claim: check,
+      sentence: violation.claim,
+      step,
+      node: isOfOneStep ? last.id : null,
+      event: isOfOneStep ? `${last.id} ${describeMessage(last.message)}` : '',
+      detail: Object.entries(violation.context)
+        .map(([name, value]) => `${name}=${JSON.stringify(value)}`)
+        .join(', '),
+    }
+  }
+
+  report(finding: Finding | null): SimulationReport {
+    const { seed, nodes, profile } = this.options
+    const { cluster, steps, tally } = this
+    this.reporter?.end()
+    const servers = cluster.ids.map((id) => cluster.replica(id)?.raft.server ?? null)
+    const operations = this.clients.history.length
+    const digest = hashValue([servers, cluster.time, steps, operations])
+    const { time } = cluster
+    return { seed, nodes, profile, steps, time, operations, marks: tally.marks, digest, finding }
+  }
+
+  private onStep(before: RaftState, message: Message, after: RaftState, outputs: readonly Output[]): void {
+    this.steps++
+    this.last = { id: before.server.id, message }
+    this.reporter?.step(message, after, outputs)
+    if (this.options.claims === 'all') {
+      checkTransition(before, message, after, outputs)
+      checkState(after)
+      deepFreeze(message)
+      deepFreeze(after)
+      deepFreeze(outputs)
+    }
+    this.ghost.step(before, message, after, outputs)
+  }
+
+  /** The reducer itself saw that something cannot be: its error follows. */
+  private onStepFailed({ server }: RaftState, message: Message): void {
+    this.last = { id: server.id, message }
+    this.steps++
+    this.reporter?.failed(server.id, message)
+  }
+
+  private onOutput(id: NodeId, output: ReplicaOutput<SessionResult<R>>): void {
+    this.clients.observe(id, output)
+    const index = output.type === 'saveSnapshot' || output.type === 'save' ? output.snapshot?.lastIncludedIndex : null
+    if (index === null || index === undefined) return
+    const replica = this.cluster.replica(id)
+    const capture = replica === null ? null : captureAt(replica.captures, index)
+    if (capture !== null) this.compare(id, index, capture.state)
+  }
+
+  private compare(id: NodeId, index: Index, state: Sessions<S>): void {
+    if (!this.reference.agrees(index, state))
+      throw new ClaimViolation('SF', 'a state is what replaying the committed entries gives', { id, index })
+  }
+
+  private onRestart(id: NodeId, { raft, machine }: Replica<Sessions<S>>, remains: Remains): void {
+    this.reporter?.restart(id, remains)
+    this.ghost.start(raft)
+    this.compare(id, raft.server.lastApplied, machine)
+  }
+
+  private onCrash(id: NodeId, why: CrashReason, { lost, isTorn }: CrashLoss): void {
+    this.tally.count(MARK_OF_CRASH[why])
+    if (lost > 0) this.tally.count('unsaved suffix lost')
+    if (isTorn) this.tally.count('torn write discarded')
+    this.reporter?.crash(id, why)
+    this.ghost.crash(id)
+  }
+
+  private onFate(fate: Fate, from: NodeId, to: NodeId): void {
+    this.tally.count(MARK_OF_FATE[fate])
+    this.reporter?.fate(fate, from, to)
+  }
+}
