@@ -5,6 +5,8 @@ export const EXIT = {
   falsified: 1,
   /** Neither shown nor refuted within the limits given. */
   unknown: 2,
+  /** Nothing was put to the test. */
+  nothingRan: 4,
   /** Unknown command, option or value. */
   usage: 64,
   /** Bad or unsupported input: a directory or file that cannot be used. */

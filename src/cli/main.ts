@@ -7,6 +7,7 @@ import { exportCommand } from './export.ts'
 import { nodeCommand } from './node.ts'
 import { replayCommand } from './replay.ts'
 import { shrinkCommand } from './shrink.ts'
+import { simCommand } from './sim.ts'
 
 interface Command {
   readonly summary: string
@@ -17,6 +18,7 @@ interface Command {
 
 const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ['node', nodeCommand],
+  ['sim', simCommand],
   ['replay', replayCommand],
   ['shrink', shrinkCommand],
   ['check', checkCommand],

@@ -4,10 +4,11 @@ import { benchCapture } from './capture.ts'
 import { benchCluster } from './cluster.ts'
 import { benchExplore } from './explore.ts'
 import { benchLog } from './log.ts'
+import { benchReplay, benchSimulation } from './simulate.ts'
 import { benchSteps } from './steps.ts'
 
 /*
- * npm run bench [-- --only steps,cluster,log,capture,explore] [-- --peer 'command with {depth}']
+ * npm run bench [-- --only steps,cluster,log,capture,explore,simulation,replay] [-- --peer 'command with {depth}']
  * Every figure is the median of several runs after a warm-up, with the lowest and the highest beside it.
  */
 const { values } = parseArgs({ options: { only: { type: 'string' }, peer: { type: 'string' } } })
@@ -17,6 +18,8 @@ const sections = new Map([
   ['log', benchLog],
   ['capture', benchCapture],
   ['explore', benchExplore],
+  ['simulation', benchSimulation],
+  ['replay', benchReplay],
 ])
 const chosen = values.only?.split(',') ?? [...sections.keys()]
 

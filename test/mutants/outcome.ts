@@ -8,13 +8,16 @@ import type { Mutant } from './mutant.ts'
 
 /** How a mutant was killed. */
 export interface Outcome {
+  /** What was run: a simulation of a profile, or a property. */
   readonly claim: string
-  /** The check that broke: an id of the catalogue, `step` for a check of one step, or `exception`. */
+  /** The check that broke: an id of the catalogue, STEP for a check of one step, or `exception`. */
   readonly by: string
-  /** Schedules tried until the claim broke. */
+  /** Seeds or schedules tried until the claim broke. */
   readonly runs: number
-  /** Events in the shrunk schedule. */
+  /** Events in the shrunk trace or schedule; 0 where no single step breaks the claim. */
   readonly events: number
+  /** Those among them that are no mere answer of a disk or a machine: the depth of the literature. */
+  readonly moves: number
   readonly what: string
 }
 
@@ -41,7 +44,7 @@ export const hunt = async (mutant: Mutant, locally: boolean): Promise<Outcome | 
   } catch (error) {
     // A cluster that never comes to rest is found as well: no run of the properties would end.
     if (error instanceof Error && 'killed' in error && error.killed === true)
-      return { claim: 'any', by: 'hang', runs: 0, events: 0, what: 'the run does not end' }
+      return { claim: 'any', by: 'hang', runs: 0, events: 0, moves: 0, what: 'the run does not end' }
     throw error
   } finally {
     rmSync(folder, { recursive: true, force: true })

@@ -3,7 +3,7 @@ import { huntAll, type Outcome } from './outcome.ts'
 import { MUTANTS } from './table.ts'
 
 const HEADER =
-  '| row | mutant | killed by | check | runs | events | what broke |\n| --- | --- | --- | --- | --- | --- | --- |'
+  '| row | mutant | killed by | check | runs | events | moves | what broke |\n| --- | --- | --- | --- | --- | --- | --- | --- |'
 
 /** A sentence of an error, without its numbers. */
 const sentenceOf = (what: string): string =>
@@ -28,9 +28,9 @@ const ONLY_LOCAL: Readonly<Record<string, string>> = {
 const ONLY_UNIT: ReadonlySet<string> = new Set(['leader-keeps-receiving'])
 
 const rowOf = (name: string, row: string, outcome: Outcome | null): string => {
-  if (outcome === null) return `| ${row} | ${name} | — | — | | | ${ONLY_LOCAL[name] ?? 'SURVIVES'} |`
-  const { claim, by, runs, events, what } = outcome
-  return `| ${row} | ${name} | ${claim} | ${by} | ${runs} | ${events} | ${sentenceOf(what)} |`
+  if (outcome === null) return `| ${row} | ${name} | — | — | | | | ${ONLY_LOCAL[name] ?? 'SURVIVES'} |`
+  const { claim, by, runs, events, moves, what } = outcome
+  return `| ${row} | ${name} | ${claim} | ${by} | ${runs} | ${events} | ${moves} | ${sentenceOf(what)} |`
 }
 
 /**
