@@ -1,5 +1,5 @@
 import { describeStep, describeEvent, differences } from '../trace/describe.ts'
-import type { Trace } from '../trace/format.ts'
+import { lineOf, type Trace } from '../trace/format.ts'
 import { replay, type Ending, type Replay, type Replayed } from '../trace/replay.ts'
 import type { NodeId } from '../core/ids.ts'
 import type { RaftState } from '../core/state.ts'
@@ -166,7 +166,7 @@ const verdictOf = (trace: Trace, { ending, steps, hashesCompared, states, record
         ...nodes,
         `✗ ${ending.claim}`,
         `  step ${ending.i}, line ${ending.line}`,
-        ...at(trace, ending.i),
+        ...at(trace, ending.line),
         `  ${ending.detail}`,
       ]
     case 'diverged': {
@@ -175,7 +175,7 @@ const verdictOf = (trace: Trace, { ending, steps, hashesCompared, states, record
       return [
         ...nodes,
         `✗ diverged ${where}, line ${ending.line}, node ${node}`,
-        ...(ending.i === null ? [] : at(trace, ending.i)),
+        ...(ending.i === null ? [] : at(trace, ending.line)),
         `  expected ${ending.expected}, got ${ending.got}`,
         agreedAt === null
           ? `  no hash of ${node} agreed before`
@@ -194,8 +194,9 @@ const section = (title: string, lines: readonly string[]): readonly string[] => 
   ...lines.map((line) => `    ${line}`),
 ]
 
-const at = (trace: Trace, i: number): readonly string[] => {
-  const event = trace.events.find((candidate) => candidate.t === 'in' && candidate.i === i)
+/** What stands in a line: a step, or the restart of a server that forgot what it promised. */
+const at = (trace: Trace, line: number): readonly string[] => {
+  const event = trace.events.find((_, place) => lineOf(trace, place) === line)
   return event === undefined ? [] : [`  ${describeEvent(event)}`]
 }
 
