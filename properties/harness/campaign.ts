@@ -36,7 +36,7 @@ export const holdsOverSchedules = ({ numRuns, checks, atLeast, afterwards, ...bi
   const sums = { commits: 0, restarts: 0 }
   const settings = runs(numRuns)
   const play = (plan: ClusterPlan, schedule: Schedule, seen: Tally): Cluster => {
-    const cluster = new Cluster(plan, new Ghost(seen, checks))
+    const cluster = new Cluster(plan, new Ghost({ tally: seen, checks }))
     cluster.run(schedule)
     afterwards?.(cluster, plan, schedule)
     return cluster

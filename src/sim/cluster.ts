@@ -41,6 +41,11 @@ export class SimCluster<S, C extends JsonValue, R extends JsonValue> {
     return this.engine.steps
   }
 
+  /** How much is to happen yet: messages under way, writes, ticks and calls. */
+  get eventCount(): number {
+    return this.engine.queue.size
+  }
+
   /** A node's replica; null while it is down. @throws UsageError for a node that does not exist. */
   replica(id: NodeId): Replica<S, R> | null {
     return this.member(id).replica

@@ -30,6 +30,9 @@ export const ignore = (): void => undefined
 /** Bytes of the session table in one snapshot object: few, so that a table takes several. */
 const TABLE_BYTES_MAX = 120
 
+/** More messages under way than any lawful run has had by far. */
+const EVENTS_MAX = 50_000
+
 const MARK_OF_FATE: Readonly<Record<Fate, Mark>> = {
   lost: 'message lost',
   duplicated: 'message duplicated',
@@ -55,7 +58,7 @@ export class Stage<S, C extends JsonValue, R extends JsonValue> {
   private readonly options: Required<SimulationOptions>
   private readonly service: Service<S, C, R>
   private readonly tally = new Tally()
-  private readonly ghost = new Ghost(this.tally)
+  private readonly ghost = new Ghost({ tally: this.tally })
   private readonly reference: Reference<Sessions<S>, SessionCommand<C>, SessionResult<R>>
   private readonly reporter: Reporter | null
   /** The latest step, for a finding to point at. */
@@ -154,6 +157,8 @@ export class Stage<S, C extends JsonValue, R extends JsonValue> {
       deepFreeze(outputs)
     }
     this.ghost.step(before, message, after, outputs)
+    if (this.steps % 1024 === 0 && this.cluster.eventCount > EVENTS_MAX)
+      throw new ClaimViolation('COST', 'answers do not outnumber questions', { events: this.cluster.eventCount })
   }
 
   /** The reducer itself saw that something cannot be: its error follows. */

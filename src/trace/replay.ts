@@ -114,7 +114,7 @@ class Player {
     this.options = options
     this.step = options.step ?? coreStep
     this.compares = options.hashes ?? true
-    this.claims = (options.claims ?? false) ? new Ghost() : null
+    this.claims = (options.claims ?? false) ? new Ghost({ isRead: true }) : null
   }
 
   run(): Replay {
@@ -258,7 +258,7 @@ class Player {
   private remember(claims: Ghost, state: RaftState, start: Start, line: number): Ending | null {
     // Nothing that was known holds of a state that somebody put in place by hand.
     if (start.how === 'state') {
-      this.claims = Ghost.of(this.states.values())
+      this.claims = Ghost.of(this.states.values(), { isRead: true })
       return null
     }
     try {

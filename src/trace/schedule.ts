@@ -57,6 +57,8 @@ export interface Played {
 
 export interface PlayOptions {
   readonly step?: Reducer
+  /** Put a hash beside every step, and those of the last states at the end. Costs most of a play. Default true. */
+  readonly hashes?: boolean
   /** Make the checks of single steps (checkState, checkTransition) beside those of the ghost. Default true. */
   readonly local?: boolean
   /** Further claims, made after every step. @throws InvariantViolation */
@@ -109,6 +111,7 @@ class Play {
   private readonly step: Reducer
   private readonly recorded: DiskHistories | null
   private readonly states = new Map<NodeId, RaftState>()
+  /** Of the nodes that restart: of no others does anybody ask. */
   private readonly histories = new Map<NodeId, string>()
   private ghost = new Ghost()
   private readonly inFlight = new InFlight()
@@ -124,6 +127,8 @@ class Play {
     this.options = options
     this.step = options.step ?? coreStep
     this.recorded = recorded
+    for (const { event } of schedule.items)
+      if (event.t === 'fault' && event.kind === 'restart') this.histories.set(event.n, '')
   }
 
   run(): Played {
@@ -137,7 +142,8 @@ class Play {
       if (found !== null) break
       found = item.event.t === 'in' ? this.take(item.event, item.origin, item) : this.fault(item.event, item)
     }
-    const end = { t: 'end', steps: this.taken, h: stateHashes(this.states) } as const
+    const h = this.options.hashes === false ? {} : stateHashes(this.states)
+    const end = { t: 'end', steps: this.taken, h } as const
     return { trace: { header, events: this.events, lines: null, end }, items: this.happened, found }
   }
 
@@ -152,7 +158,7 @@ class Play {
       const [after, outputs] = this.step(before, message)
       this.states.set(n, after)
       this.outcomes.set(event.i, { outputs, i: this.taken })
-      this.addStep({ ...next, h: hashStep(after, outputs) }, item)
+      this.addStep(this.options.hashes === false ? next : { ...next, h: hashStep(after, outputs) }, item)
       this.remember(message, next.i, after, outputs)
       if (this.options.local !== false) {
         checkState(after)
@@ -198,15 +204,16 @@ class Play {
     const node = after.server.id
     this.inFlight.add(node, i, outputs)
     this.disks.write(message, after, outputs)
-    if (message.type === 'saved') {
-      this.inFlight.saved(node, message.sequence)
-      this.histories.set(node, hashValue([this.histories.get(node) ?? '', message.sequence]))
-    }
+    if (message.type === 'saved') this.inFlight.saved(node, message.sequence)
+    const known = this.histories.get(node)
+    if (known === undefined) return
+    let history = message.type === 'saved' ? hashValue([known, message.sequence]) : known
     for (const output of outputs) {
       if (output.type !== 'save' && output.type !== 'takeSnapshot' && output.type !== 'saveObject') continue
       const written = output.type === 'save' ? { ...output, then: [] } : output
-      this.histories.set(node, hashValue([this.histories.get(node) ?? '', hashValue(written)]))
+      history = hashValue([history, hashValue(written)])
     }
+    this.histories.set(node, history)
   }
 
   private fault(event: FaultEvent, item: Item): Found | null {
@@ -234,7 +241,8 @@ class Play {
     const state = startState(this.schedule.header, node, start)
     this.states.set(node, state)
     this.disks.begin(state)
-    this.histories.set(node, hashValue([this.histories.get(node) ?? '', hashValue(start)]))
+    const history = this.histories.get(node)
+    if (history !== undefined) this.histories.set(node, hashValue([history, hashValue(start)]))
     // Nothing that was known holds of a state that somebody put in place by hand.
     if (start.how === 'state') {
       this.ghost = Ghost.of(this.states.values())

@@ -51,16 +51,17 @@ export const RUNS_DEFAULT = 2_000
  */
 export const shrink = (trace: Trace, options: ShrinkOptions = {}): Shrunk => {
   const schedule = scheduleOf(trace)
-  const histories = diskHistoriesOf(schedule, options)
-  const original = playSchedule(schedule, options, histories)
+  const histories = diskHistoriesOf(schedule, { ...options, hashes: false })
+  const original = playSchedule(schedule, { ...options, hashes: false }, histories)
   if (original.found === null) return { type: 'no violation' }
   const before = sizeOf({ header: schedule.header, items: schedule.items })
   const shrinker = new Shrinker(original, original.found, histories, options)
   shrinker.run()
   const { played, found, budget, header } = shrinker
+  const { trace: whole } = playSchedule({ header, items: played.items }, options, histories)
   return {
     type: 'shrunk',
-    trace: withoutIdle(played.trace),
+    trace: withoutIdle(whole),
     found,
     runs: budget.runs,
     isMinimal: !budget.isSpent,
@@ -112,7 +113,7 @@ class Shrinker {
 
   /** The same violation in other circumstances, or null. What did not happen in them is left out. */
   private test(schedule: Schedule): Played | null {
-    const played = playSchedule(schedule, this.options, this.histories)
+    const played = playSchedule(schedule, { ...this.options, hashes: false }, this.histories)
     const { found } = played
     const isSame = this.options.isSame ?? ((one: Found, other: Found) => one.claim === other.claim)
     return found !== null && isSame(found, this.original) ? played : null

@@ -21,5 +21,5 @@ const mutation = {
 export default defineConfig({
   root,
   plugins: [mutation],
-  test: { include: ['test/mutants/hunt.ts'], testTimeout: 600_000, pool: 'forks' },
+  test: { include: ['test/mutants/hunt.ts'], testTimeout: 600_000, pool: 'threads' },
 })

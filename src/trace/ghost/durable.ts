@@ -65,17 +65,10 @@ export class Durable {
     return released
   }
 
-  /**
-   * The save under way that promises this very message; null when none does. A message that went through a file is
-   * known by the step `src` that it came from. An equal one from anywhere does not count: it may have been promised
-   * twice, and this be the first.
-   */
-  promising(to: NodeId, rpc: Rpc, src: number | null): number | null {
-    const found = this.pending.find(({ save, i }) =>
-      save.then.some(
-        (send) => send.to === to && (send.rpc === rpc || (src !== null && src === i && isEqual(send.rpc, rpc))),
-      ),
-    )
+  /** The save under way that promises a message that `isIt`; null when none does. */
+  promising(to: NodeId, isIt: (rpc: Rpc, i: number | null) => boolean): number | null {
+    if (this.pending.length === 0) return null
+    const found = this.pending.find(({ save, i }) => save.then.some((send) => send.to === to && isIt(send.rpc, i)))
     return found?.save.sequence ?? null
   }
 
@@ -128,5 +121,3 @@ export class Durable {
     this.entries.length = Math.min(this.entries.length, Math.max(0, index - this.base.index - 1))
   }
 }
-
-const isEqual = (one: Rpc, other: Rpc): boolean => JSON.stringify(one) === JSON.stringify(other)

@@ -6,10 +6,20 @@ import { Logs } from './logs.ts'
 import { MarkCounter } from './mark-counter.ts'
 import { Tally } from './marks.ts'
 import { checkDurableIndex, checkMonotone, checkRestart } from './monotone.ts'
+import { Promises } from './promises.ts'
 import { Transfers } from './transfers.ts'
 import { ClaimViolation, Judge, type CheckName } from './violation.ts'
 import { Votes } from './votes.ts'
 import { Witness } from './witness.ts'
+
+export interface GhostOptions {
+  /** Counts what happens. */
+  readonly tally?: Tally
+  /** Only these claims count. Default: all. */
+  readonly checks?: Iterable<CheckName> | null
+  /** Messages come from a file: equal to what was sent, but not the same objects. Default false. */
+  readonly isRead?: boolean
+}
 
 /** Of a step and of the one that its message came from. */
 export interface Numbers {
@@ -30,12 +40,14 @@ export class Ghost {
   private readonly votes: Votes
   private readonly logs: Logs
   private readonly transfers: Transfers
+  private readonly promises: Promises
   private readonly counter: MarkCounter
   /** Per read: what was committed when it was asked. */
   private readonly readFloors = new Map<string, Index>()
 
-  constructor(tally: Tally = new Tally(), checks: Iterable<CheckName> | null = null) {
+  constructor({ tally = new Tally(), checks = null, isRead = false }: GhostOptions = {}) {
     this.judge = new Judge(checks)
+    this.promises = new Promises(isRead)
     this.votes = new Votes(this.judge)
     this.logs = new Logs(this.judge, this.witnesses)
     this.transfers = new Transfers(this.judge)
@@ -43,8 +55,8 @@ export class Ghost {
   }
 
   /** A ghost that knows nothing but how these servers are now: for when somebody put a state in place by hand. */
-  static of(states: Iterable<RaftState>, tally?: Tally): Ghost {
-    const ghost = new Ghost(tally)
+  static of(states: Iterable<RaftState>, options: GhostOptions = {}): Ghost {
+    const ghost = new Ghost(options)
     for (const state of states) ghost.start(state)
     return ghost
   }
@@ -119,15 +131,19 @@ export class Ghost {
     this.counter.step(witness, before, message, outputs)
   }
 
-  /** Who hears a promise knows that its save is done, whether or not the one who gave it has been told. */
   private hear(from: NodeId, send: Send, src: number | null): void {
     const sender = this.witnesses.get(from)
-    const sequence = sender?.durable.promising(send.to, send.rpc, src) ?? null
+    const sequence = sender === undefined ? null : this.promises.heard(sender, send, src)
     if (sender !== undefined && sequence !== null) this.complete(sender, sequence)
   }
 
   private complete(witness: Witness, sequence: number): void {
-    for (const send of witness.durable.complete(sequence)) this.votes.released(witness, send)
+    for (const send of witness.durable.complete(sequence)) this.release(witness, send)
+  }
+
+  private release(witness: Witness, send: Send): void {
+    this.promises.left(witness, send)
+    this.votes.released(witness, send)
   }
 
   private perform(witness: Witness, before: RaftState, output: Output, i: number | null): void {
@@ -138,7 +154,7 @@ export class Ghost {
         return
       case 'send':
         if (output.rpc.type === 'InstallSnapshot') this.transfers.sending(output.rpc)
-        return this.votes.released(witness, output)
+        return this.release(witness, output)
       case 'apply':
         for (const entry of output.entries) {
           this.feed(witness, entry.index)
