@@ -28,23 +28,27 @@ export interface ShrunkRun {
 }
 
 /** Plays of a schedule at most: a few seconds for some hundred events. */
-const RUNS_MAX = 3_000
+const RUNS_MAX = 1_500
 
 /** Shorter runs are looked for with so many seeds of so many steps each, the shortest first: one costs milliseconds. */
 const RUNGS = [
   { steps: 300, seeds: 150 },
-  { steps: 1_000, seeds: 60 },
-  { steps: 3_000, seeds: 20 },
+  { steps: 1_000, seeds: 150 },
+  { steps: 3_000, seeds: 60 },
 ] as const
+
+/** So many of the shorter runs are shrunk: seeds differ in their options, and so in how short a run can be. */
+const SHRUNK_MAX = 4
 
 /** Repeats a run with a trace, and shrinks that: deterministic, like everything here. */
 export const investigate = (options: SimulationOptions): Investigation => {
   const { report, lines } = recorded(options)
   const { finding } = report
   if (finding === null || !isOfSteps(finding)) return { report, lines, shrunk: null }
-  const shorter = shortest(options, finding)
-  const source = shorter === null ? lines : recorded(shorter).lines
-  return { report, lines, shrunk: shrunkRun(source, shorter ?? options) }
+  const runs = shorterRuns(options, finding)
+  const all = runs.length > 0 ? runs.map((run) => shrunkRun(recorded(run).lines, run)) : [shrunkRun(lines, options)]
+  const shrunk = all.filter((each) => each !== null)
+  return { report, lines, shrunk: shrunk.sort((one, other) => one.events - other.events)[0] ?? null }
 }
 
 const recorded = (options: SimulationOptions): Pick<Investigation, 'report' | 'lines'> => {
@@ -55,21 +59,25 @@ const recorded = (options: SimulationOptions): Pick<Investigation, 'report' | 'l
 
 const isOfSteps = ({ claim }: Finding): boolean => claim !== 'LIN' && claim !== 'LIVE'
 
-/** The run that breaks the claim soonest, of those on the first rung on which any does; null if none is shorter. */
-const shortest = (options: SimulationOptions, finding: Finding): SimulationOptions | null => {
+/** The runs that break the claim soonest, of those on the first rung on which any does; none if none is shorter. */
+const shorterRuns = (options: SimulationOptions, finding: Finding): readonly SimulationOptions[] => {
   const nodes = Math.min(3, options.nodes ?? NODES_DEFAULT)
   for (const { steps, seeds } of RUNGS) {
-    let best: { readonly options: SimulationOptions; readonly step: number } | null = null
-    if (steps >= finding.step) return null
+    if (steps >= finding.step) break
+    const found: { readonly run: SimulationOptions; readonly step: number }[] = []
     for (let seed = 1; seed <= seeds; seed++) {
-      const candidate: SimulationOptions = { ...options, seed, nodes, steps }
-      const found = simulateKv(candidate).finding
-      if (found?.claim !== finding.claim || found.sentence !== finding.sentence) continue
-      if (found.step < (best?.step ?? Infinity)) best = { options: candidate, step: found.step }
+      const run: SimulationOptions = { ...options, seed, nodes, steps }
+      const other = simulateKv(run).finding
+      if (other?.claim === finding.claim && other.sentence === finding.sentence && other.step < finding.step)
+        found.push({ run, step: other.step })
     }
-    if (best !== null) return best.step < finding.step ? best.options : null
+    if (found.length > 0)
+      return found
+        .sort((one, other) => one.step - other.step)
+        .slice(0, SHRUNK_MAX)
+        .map(({ run }) => run)
   }
-  return null
+  return []
 }
 
 const shrunkRun = (lines: readonly string[], { claims, seed }: SimulationOptions): ShrunkRun | null => {

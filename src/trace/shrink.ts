@@ -2,6 +2,7 @@ import { configurationOf } from '../core/configuration.ts'
 import type { NodeId } from '../core/ids.ts'
 import { Budget, minimise } from './delta.ts'
 import type { Header, Start, StepEvent, Trace } from './format.ts'
+import { plainerHeaders, withoutWaits } from './plainer.ts'
 import {
   diskHistoriesOf,
   playSchedule,
@@ -100,6 +101,7 @@ class Shrinker {
     for (let before = ''; before !== this.measure() && !this.budget.isSpent;) {
       before = this.measure()
       this.dropNodes()
+      this.dropWaits()
       this.dropEvents()
       this.simplify()
     }
@@ -154,6 +156,17 @@ class Shrinker {
     if (all.some((start) => start.how !== 'birth')) return false
     const nodes = header.nodes.filter((node) => !gone.includes(node))
     return this.attempt({ header: { ...header, nodes, init: Object.fromEntries(smaller) }, items })
+  }
+
+  /** Time-outs take many ticks: another reason for the same comes cheaper, with simpler elections if need be. */
+  private dropWaits(): void {
+    const { header } = this
+    for (const plain of [header, ...plainerHeaders(header)])
+      for (const forgets of [false, true]) {
+        const shorter = withoutWaits({ header: plain, items: this.played.items }, forgets)
+        const isPlainer = plain !== header || shorter.items.length < this.played.items.length
+        if (isPlainer && this.attempt(shorter)) return
+      }
   }
 
   private dropEvents(): void {
