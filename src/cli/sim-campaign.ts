@@ -62,7 +62,8 @@ export const exitOf = ({ reason, totals, expectedMissing }: SummaryLine, require
   return requireMarks && expectedMissing.length > 0 ? EXIT.falsified : EXIT.ok
 }
 
-const sizeOf = ({ events, nodes, runs, lastStep }: NonNullable<Outcome['shrunk']>) => ({
+const sizeOf = ({ seed, events, nodes, runs, lastStep }: NonNullable<Outcome['shrunk']>) => ({
+  seed,
   events,
   nodes,
   runs,

@@ -20,6 +20,8 @@ export interface Outcome {
 }
 
 export interface Shrunk {
+  /** Whose trace it is: that of the run, or of a shorter one that breaks the same claim. */
+  readonly seed: number
   readonly lines: readonly string[]
   readonly events: number
   readonly nodes: number

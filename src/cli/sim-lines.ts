@@ -124,7 +124,13 @@ const lineCheck = variants('type', {
     ),
     marks: reached,
     shrunk: nullable(
-      fields<Omit<Shrunk, 'lines'>>({ events: counter, nodes: counter, runs: counter, lastStep: counter }),
+      fields<Omit<Shrunk, 'lines'>>({
+        seed: counter,
+        events: counter,
+        nodes: counter,
+        runs: counter,
+        lastStep: counter,
+      }),
     ),
     files: nullable(fields<NonNullable<RunLine['files']>>({ trace: name, shrunk: nullable(name) })),
   }),

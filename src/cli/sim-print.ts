@@ -22,7 +22,9 @@ export const findingLines = (plan: Plan, run: RunLine): readonly string[] => {
     ...(shrunk === null
       ? []
       : [
-          `  shrunk ${run.steps}→${shrunk.events} events, ${run.nodes}→${shrunk.nodes} nodes (${counted(shrunk.runs, 'run')})`,
+          `  shrunk ${run.steps}→${shrunk.events} events, ${run.nodes}→${shrunk.nodes} nodes (${counted(shrunk.runs, 'run')})${
+            shrunk.seed === seed ? '' : `, from a shorter run, of seed 0x${shrunk.seed.toString(16)}`
+          }`,
         ]),
     ...(files === null ? [] : [`  replay: ${replayOf(files, finding.step, shrunk?.lastStep)}`]),
     `  rerun:  ${rerunOf(optionsOf(plan, run))}`,

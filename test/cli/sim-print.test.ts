@@ -6,7 +6,7 @@ import { findingLines } from '../../src/cli/sim-print.ts'
 import { campaign, FINDING, reportOf } from './sim-support.ts'
 
 const { plan } = parseSim(['--seed', '0x5eed17'])
-const shrunk = { events: 23, nodes: 3, runs: 41, lastStep: 22 }
+const shrunk = { seed: 0x5eed17, events: 23, nodes: 3, runs: 41, lastStep: 22 }
 const kept = { trace: '.raft/5eed17-chaos.jsonl.gz', shrunk: '.raft/5eed17-chaos.min.jsonl' }
 
 const found = (change: Partial<RunLine> = {}): RunLine => {
@@ -18,6 +18,12 @@ const found = (change: Partial<RunLine> = {}): RunLine => {
 const printed = (change: Partial<RunLine> = {}, of: Plan = plan): readonly string[] => findingLines(of, found(change))
 
 describe('a finding', () => {
+  it('says so when what was shrunk is a shorter run of another seed', () => {
+    expect(printed({ shrunk: { ...shrunk, seed: 0xb } })[2]).toBe(
+      '  shrunk 1843→23 events, 5→3 nodes (41 runs), from a shorter run, of seed 0xb',
+    )
+  })
+
   it('is printed with what it is, where it is, and how to see it again', () => {
     expect(printed().join('\n')).toBe(
       [

@@ -47,7 +47,7 @@ export const reportOf = ({ options }: Job, { broken = [], marks = new Map() }: W
 export const outcomeOf = (job: Job, world: World = {}): Outcome => {
   const report = reportOf(job, world)
   const isFound = report.finding !== null
-  const shrunk = { lines: ['{"small":1}'], events: 23, nodes: 3, runs: 41, lastStep: 22 }
+  const shrunk = { seed: job.options.seed, lines: ['{"small":1}'], events: 23, nodes: 3, runs: 41, lastStep: 22 }
   return {
     report,
     seconds: 0.5,
