@@ -34,6 +34,6 @@ describe('the README', () => {
   })
 
   it('has programs and conversations', () => {
-    expect([pairs('js', 'text').length, pairs('stdin', 'stdout').length]).toEqual([2, 2])
+    expect([pairs('js', 'text').length, pairs('stdin', 'stdout').length]).toEqual([3, 2])
   })
 })

@@ -10,6 +10,12 @@ import { checkRange, type NetworkOptions } from './network.ts'
 
 export type { ClusterObserver, CrashReason, DiskFault, SimClusterOptions } from './member.ts'
 
+const checkCounts = (counts: Readonly<Record<string, number>>, least: number): void => {
+  for (const [name, value] of Object.entries(counts))
+    if (!Number.isSafeInteger(value) || value < least)
+      throw new UsageError(`${name} is a whole number, ${least} or more`, { [name]: value })
+}
+
 /**
  * A cluster in virtual time: replicas, a network that delays, loses, duplicates and splits, and disks that take their
  * time. Deterministic: what happens follows from the options and the calls.
@@ -21,9 +27,7 @@ export class SimCluster<S, C extends JsonValue, R extends JsonValue> {
   /** @throws UsageError for options out of bounds. */
   constructor(options: SimClusterOptions<S, C, R>) {
     const { size, seed = 0, tickInterval = TICK_INTERVAL, diskDelay = DISK_DELAY } = options
-    for (const [name, value] of Object.entries({ size, tickInterval }))
-      if (!Number.isSafeInteger(value) || value < 1)
-        throw new UsageError(`${name} is a whole number, 1 or more`, { [name]: value })
+    checkCounts({ size, tickInterval }, 1)
     checkRange('diskDelay', diskDelay)
     this.engine = new Engine(options)
     this.ids = Array.from({ length: size }, (_, at) => nodeId(`n${at + 1}`))
@@ -98,6 +102,7 @@ export class SimCluster<S, C extends JsonValue, R extends JsonValue> {
 
   /** Another clock for a node: units of virtual time between its ticks. */
   changeClock(id: NodeId, tickInterval: number): void {
+    checkCounts({ tickInterval }, 1)
     this.member(id).tickInterval = tickInterval
   }
 
@@ -135,6 +140,7 @@ export class SimCluster<S, C extends JsonValue, R extends JsonValue> {
 
   /** Stops a node after so many outputs of its next step that has any; null: not after all. */
   crashWithin(id: NodeId, outputs: number | null): void {
+    if (outputs !== null) checkCounts({ outputs }, 0)
     this.member(id).fuse = outputs
   }
 

@@ -73,7 +73,7 @@ export class Faults {
         victims.crash(victim)
         return this.later(() => this.mend(victim))
       case 'crash between outputs':
-        victims.crashWithin(victim, dice.integer(0, 6))
+        victims.crashWithin(victim, dice.integer(0, 4))
         return this.later(() => this.mend(victim))
       case 'power cut':
         for (const id of victims.ids) victims.crash(id)

@@ -1,5 +1,5 @@
 import { invariant } from '../core/assert.ts'
-import type { JsonValue } from '../core/entry.ts'
+import type { Entry, JsonValue } from '../core/entry.ts'
 import type { Index } from '../core/ids.ts'
 import { objectsOf } from '../machine/capture.ts'
 import type { StateMachine } from '../machine/machine.ts'
@@ -11,6 +11,8 @@ export class Reference<S, C extends JsonValue, R extends JsonValue> {
   private readonly ghost: Ghost
   /** By index; 0 is the beginning. States share what they have in common. */
   private readonly states: S[]
+  /** By index: what the command of an entry gave; null where there was none. */
+  private readonly results: (R | null)[] = [null]
 
   constructor(machine: StateMachine<S, C, R>, ghost: Ghost) {
     this.machine = machine
@@ -24,12 +26,25 @@ export class Reference<S, C extends JsonValue, R extends JsonValue> {
     return expected === state || this.textOf(expected) === this.textOf(state)
   }
 
-  private at(index: Index): S {
+  /** Whether a batch that was applied gave what its entries give one by one. */
+  agreesOn(entries: readonly Entry[], results: readonly R[]): boolean {
+    const last = entries.at(-1)
+    if (last === undefined || results.length === 0) return results.length === 0
+    this.at(last.index)
+    const commands = entries.filter(({ type }) => type === 'command')
+    return commands.every(({ index }, at) => JSON.stringify(this.results[index]) === JSON.stringify(results[at]))
+  }
+
+  /** The state that the committed entries up to an index make. */
+  at(index: Index): S {
     for (let next = this.states.length; next <= index; next++) {
       const entry = this.ghost.committedAt(next as Index)
       const state = this.states[next - 1]
       invariant(entry !== null && state !== undefined, 'what a state is made of was committed', { index: next })
-      this.states.push(entry.type === 'command' ? this.machine.apply(state, [entry.command as C])[0] : state)
+      const [reached, [result = null]] =
+        entry.type === 'command' ? this.machine.apply(state, [entry.command as C]) : [state, []]
+      this.states.push(reached)
+      this.results.push(result)
     }
     const state = this.states[index]
     invariant(state !== undefined, 'a state for every index', { index })

@@ -18,8 +18,10 @@ export interface Servers<S, R extends JsonValue> {
 }
 
 /** What clients tell of themselves. */
-export interface ClientsObserver {
+export interface ClientsObserver<S> {
   readonly onMark: (mark: Mark) => void
+  /** A question was answered from a server's state. */
+  readonly onLook: (node: NodeId, ask: (state: S) => JsonValue, value: JsonValue) => void
   readonly onCall: (client: string, request: JsonValue) => void
   readonly onAnswer: (client: string, request: JsonValue, value: JsonValue) => void
 }
@@ -50,7 +52,7 @@ export class SessionClients<S, C extends JsonValue, R extends JsonValue> {
   private readonly service: Service<S, C, R>
   private readonly mix: Mix
   private readonly dice: Dice
-  private readonly observer: ClientsObserver
+  private readonly observer: ClientsObserver<S>
   private readonly clients: readonly Client<S, C>[]
   private readonly asked = new Map<RequestId, { readonly client: Client<S, C>; readonly attempt: number }>()
   private requests = 0
@@ -62,7 +64,7 @@ export class SessionClients<S, C extends JsonValue, R extends JsonValue> {
     service: Service<S, C, R>,
     mix: Mix,
     seed: number,
-    observer: ClientsObserver,
+    observer: ClientsObserver<S>,
   ) {
     this.servers = servers
     this.service = service
@@ -170,7 +172,10 @@ export class SessionClients<S, C extends JsonValue, R extends JsonValue> {
   /** What a reader sees is the state of the moment in which its read was granted. */
   private look(node: NodeId, { request }: Client<S, C>): JsonValue {
     const replica = this.servers.replica(node)
-    return request?.type === 'query' && replica !== null ? request.ask(replica.machine.machine) : null
+    if (request?.type !== 'query' || replica === null) return null
+    const value = request.ask(replica.machine.machine)
+    this.observer.onLook(node, request.ask, value)
+    return value
   }
 
   private end(client: Client<S, C>, value: JsonValue): void {

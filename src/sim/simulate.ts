@@ -7,6 +7,7 @@ import type { Service } from './service.ts'
 import {
   NODES_DEFAULT,
   NODES_MAX,
+  CLAIM_SETS,
   PROFILES,
   STEPS_DEFAULT,
   type Finding,
@@ -82,6 +83,7 @@ const completed = (options: SimulationOptions): Required<SimulationOptions> => {
   checkWhole('nodes', nodes, 1, NODES_MAX)
   checkWhole('steps', steps, 1, 1_000_000_000)
   if (!PROFILES.includes(profile)) throw new UsageError(`a profile is one of ${PROFILES.join(', ')}`, { profile })
+  if (!CLAIM_SETS.includes(claims)) throw new UsageError(`claims are one of ${CLAIM_SETS.join(', ')}`, { claims })
   return { seed, nodes, steps, profile, claims, onLine }
 }
 

@@ -4,6 +4,8 @@ import type { Marks } from '../trace/ghost/marks.ts'
 export const PROFILES = ['calm', 'lossy', 'chaos', 'snapshots'] as const
 export type Profile = (typeof PROFILES)[number]
 
+export const CLAIM_SETS = ['all', 'cheap'] as const
+
 export const STEPS_DEFAULT = 20_000
 export const NODES_DEFAULT = 5
 export const NODES_MAX = 9
@@ -18,7 +20,7 @@ export interface SimulationOptions {
   /** Default `chaos`. */
   readonly profile?: Profile
   /** `cheap` leaves out what only a second look at every single step can tell. Default `all`. */
-  readonly claims?: 'all' | 'cheap'
+  readonly claims?: (typeof CLAIM_SETS)[number]
   /** Is given the run as a trace, line by line, without line feeds. */
   readonly onLine?: (line: string) => void
 }

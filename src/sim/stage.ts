@@ -91,6 +91,7 @@ export class Stage<S, C extends JsonValue, R extends JsonValue> {
     for (const id of this.cluster.ids) this.begin(id, clocks.within(mix.tick))
     this.clients = new SessionClients(this.cluster, service, mix, seed, {
       onMark: (mark) => this.tally.count(mark),
+      onLook: (node, ask, value) => this.onLook(node, ask, value),
       onCall: (client, request) => this.reporter?.operation('invoke', client, request),
       onAnswer: (client, request, value) => this.reporter?.operation('ok', client, request, value),
     })
@@ -170,11 +171,25 @@ export class Stage<S, C extends JsonValue, R extends JsonValue> {
 
   private onOutput(id: NodeId, output: ReplicaOutput<SessionResult<R>>): void {
     this.clients.observe(id, output)
+    if (output.type === 'applied' && !this.reference.agreesOn(output.entries, output.results))
+      throw new ClaimViolation('SF', 'equal commands give equal results on all servers', {
+        id,
+        results: output.results,
+      })
     const index = output.type === 'saveSnapshot' || output.type === 'save' ? output.snapshot?.lastIncludedIndex : null
     if (index === null || index === undefined) return
     const replica = this.cluster.replica(id)
     const capture = replica === null ? null : captureAt(replica.captures, index)
     if (capture !== null) this.compare(id, index, capture.state)
+  }
+
+  /** What a snapshot left out may show in an answer only. */
+  private onLook(id: NodeId, ask: (state: S) => JsonValue, value: JsonValue): void {
+    const index = this.cluster.replica(id)?.raft.server.lastApplied
+    if (index === undefined) return
+    const expected = ask(this.reference.at(index).machine)
+    if (JSON.stringify(expected) !== JSON.stringify(value))
+      throw new ClaimViolation('SF', 'a state answers as the committed entries make it', { id, index, value, expected })
   }
 
   private compare(id: NodeId, index: Index, state: Sessions<S>): void {
