@@ -4,7 +4,7 @@ import { kvGet, kvMachine, type KvCommand, type KvResult, type KvState } from '.
 import type { Dice } from './dice.ts'
 import type { Input, Operation } from './history.ts'
 import { checkLinearizability } from './linearizability.ts'
-import type { Request, Service, Told } from './service.ts'
+import type { Described, Request, Service, Told } from './service.ts'
 import { Workload, commandOf, outputOfResult } from './workload.ts'
 
 /** So few bytes in an object that a handful of keys takes several. */
@@ -23,11 +23,34 @@ export const kvService = (): Service<KvState, KvCommand, KvResult> => {
       inputs.set(request, input)
       return request
     },
+    describe: (request, answer) => described(inputs.get(request), answer),
     judge: (history) => {
       const verdict = checkLinearizability(history.map((told) => operationOf(told, inputs.get(told.request))))
       if (verdict.result === 'violation') return verdict.explanation
       return null
     },
+  }
+}
+
+/** As Jepsen's registers have it: a compare-and-set that changed nothing has failed. */
+const described = (input: Input | undefined, answer: JsonValue | null): Described => {
+  if (input === undefined) throw new InvariantViolation('what is written down was asked')
+  const { key } = input
+  const output = answer === null ? null : outputOf(input, answer)
+  switch (input.kind) {
+    case 'get':
+      return {
+        value: { f: 'read', key, ...(output === null ? {} : { value: output.type === 'value' ? output.value : null }) },
+      }
+    case 'put':
+      return { value: { f: 'write', key, value: input.value } }
+    case 'delete':
+      return { value: { f: 'delete', key } }
+    case 'cas': {
+      const { from, to, createIfMissing } = input
+      const isFailure = output !== null && output.type !== 'ok'
+      return { value: { f: 'cas', key, value: [from, to], createIfMissing }, isFailure }
+    }
   }
 }
 

@@ -1,7 +1,6 @@
 import type { InvariantViolation } from '../core/assert.ts'
 import type { Options } from '../core/config.ts'
 import { configurationOf } from '../core/configuration.ts'
-import type { JsonValue } from '../core/entry.ts'
 import type { NodeId } from '../core/ids.ts'
 import type { Message } from '../core/message.ts'
 import type { Output } from '../core/output.ts'
@@ -11,6 +10,7 @@ import { Recorder } from '../trace/record.ts'
 import { birthOf, restartOf } from '../trace/start.ts'
 import type { CrashReason } from './cluster.ts'
 import type { Fate } from './network.ts'
+import type { Described } from './service.ts'
 
 /** Writes a run down as a trace. */
 export class Reporter {
@@ -57,9 +57,12 @@ export class Reporter {
     this.recorder.net({ kind, at: this.at, from, to })
   }
 
-  operation(kind: 'invoke' | 'ok', client: string, request: JsonValue, answer?: JsonValue): void {
-    const value = { request, ...(answer === undefined ? {} : { answer }) }
-    this.recorder.operation({ kind, at: this.at, client, value })
+  call(client: string, { value }: Described): void {
+    this.recorder.operation({ kind: 'invoke', at: this.at, client, value })
+  }
+
+  answer(client: string, { value, isFailure }: Described): void {
+    this.recorder.operation({ kind: isFailure === true ? 'fail' : 'ok', at: this.at, client, value })
   }
 
   violation(i: number, n: NodeId | null, { claim, message }: InvariantViolation): void {

@@ -11,8 +11,16 @@ export interface Service<S, C extends JsonValue, R extends JsonValue> {
   readonly machine: StateMachine<S, C, R>
   /** What a client asks next. All randomness comes from the dice, or a run cannot be repeated. */
   readonly next: (dice: Dice) => Request<S, C>
+  /** How a request is written into a trace, and its answer: under the names that `raft check` knows, it can judge them. */
+  readonly describe?: (request: Request<S, C>, answer: JsonValue | null) => Described
   /** Judges what clients were told. Null: lawful; otherwise a sentence that says what is not. */
   readonly judge?: (history: readonly Told<S, C, R>[]) => string | null
+}
+
+export interface Described {
+  readonly value: Readonly<Record<string, JsonValue>>
+  /** Nothing came of it: a refused compare-and-set, say. */
+  readonly isFailure?: boolean
 }
 
 export type Request<S, C extends JsonValue> =

@@ -18,12 +18,12 @@ export interface Servers<S, R extends JsonValue> {
 }
 
 /** What clients tell of themselves. */
-export interface ClientsObserver<S> {
+export interface ClientsObserver<S, C extends JsonValue> {
   readonly onMark: (mark: Mark) => void
   /** A question was answered from a server's state. */
   readonly onLook: (node: NodeId, ask: (state: S) => JsonValue, value: JsonValue) => void
-  readonly onCall: (client: string, request: JsonValue) => void
-  readonly onAnswer: (client: string, request: JsonValue, value: JsonValue) => void
+  readonly onCall: (client: string, request: Request<S, C>) => void
+  readonly onAnswer: (client: string, request: Request<S, C>, value: JsonValue) => void
 }
 
 interface Client<S, C extends JsonValue> {
@@ -52,7 +52,7 @@ export class SessionClients<S, C extends JsonValue, R extends JsonValue> {
   private readonly service: Service<S, C, R>
   private readonly mix: Mix
   private readonly dice: Dice
-  private readonly observer: ClientsObserver<S>
+  private readonly observer: ClientsObserver<S, C>
   private readonly clients: readonly Client<S, C>[]
   private readonly asked = new Map<RequestId, { readonly client: Client<S, C>; readonly attempt: number }>()
   private requests = 0
@@ -64,7 +64,7 @@ export class SessionClients<S, C extends JsonValue, R extends JsonValue> {
     service: Service<S, C, R>,
     mix: Mix,
     seed: number,
-    observer: ClientsObserver<S>,
+    observer: ClientsObserver<S, C>,
   ) {
     this.servers = servers
     this.service = service
@@ -128,7 +128,7 @@ export class SessionClients<S, C extends JsonValue, R extends JsonValue> {
     client.request = this.service.next(this.dice)
     client.call = this.servers.time
     if (client.request.type === 'command') client.sequence++
-    this.observer.onCall(client.name, told(client.request))
+    this.observer.onCall(client.name, client.request)
     this.attempt(client, null)
   }
 
@@ -184,13 +184,10 @@ export class SessionClients<S, C extends JsonValue, R extends JsonValue> {
     client.attempt++
     client.request = null
     this.history.push({ client: name, request, call, answer: { time: this.servers.time, value } })
-    this.observer.onAnswer(name, told(request), value)
+    this.observer.onAnswer(name, request, value)
     this.servers.after(this.dice.within(this.mix.think), () => this.begin(client))
   }
 }
-
-const told = <S, C extends JsonValue>(request: Request<S, C>): JsonValue =>
-  request.type === 'query' ? request.query : request.command
 
 /** A session that is used one command at a time always answers with the machine's own result. */
 const resultOf = <R extends JsonValue>(client: string, results: readonly SessionResult<R>[]): R => {

@@ -20,7 +20,7 @@ import type { Fate } from './network.ts'
 import { TICK_MS, mixOf } from './profile.ts'
 import { Reference } from './reference.ts'
 import { Reporter } from './reporter.ts'
-import type { Service } from './service.ts'
+import type { Described, Request, Service } from './service.ts'
 import { SessionClients } from './session-clients.ts'
 import type { Finding, SimulationOptions, SimulationReport } from './simulation.ts'
 
@@ -92,8 +92,8 @@ export class Stage<S, C extends JsonValue, R extends JsonValue> {
     this.clients = new SessionClients(this.cluster, service, mix, seed, {
       onMark: (mark) => this.tally.count(mark),
       onLook: (node, ask, value) => this.onLook(node, ask, value),
-      onCall: (client, request) => this.reporter?.operation('invoke', client, request),
-      onAnswer: (client, request, value) => this.reporter?.operation('ok', client, request, value),
+      onCall: (client, request) => this.reporter?.call(client, this.describe(request, null)),
+      onAnswer: (client, request, value) => this.reporter?.answer(client, this.describe(request, value)),
     })
     this.faults = new Faults(this.cluster, mix, seed, this.tally)
   }
@@ -144,6 +144,13 @@ export class Stage<S, C extends JsonValue, R extends JsonValue> {
     const digest = hashValue([servers, cluster.time, steps, operations])
     const { time } = cluster
     return { seed, nodes, profile, steps, time, operations, marks: tally.marks, digest, finding }
+  }
+
+  private describe(request: Request<S, C>, answer: JsonValue | null): Described {
+    const { describe } = this.service
+    if (describe !== undefined) return describe(request, answer)
+    const asked = request.type === 'query' ? { query: request.query } : { command: request.command }
+    return { value: answer === null ? asked : { ...asked, answer } }
   }
 
   private onStep(before: RaftState, message: Message, after: RaftState, outputs: readonly Output[]): void {

@@ -56,6 +56,13 @@ describe('raft sim', () => {
     expect(raft(['replay', trace])).toMatchObject({ status: 0, stderr: '' })
   })
 
+  it('writes what clients were told into the trace, for raft check to judge', () => {
+    const trace = files.path('told.jsonl')
+    expect(raft([...SMALL, '--profile', 'calm', '--trace', trace])).toMatchObject({ status: 0 })
+    const checked = raft(['check', trace])
+    expect([checked.status, checked.stdout]).toEqual([0, expect.stringMatching(/^linearizable: [1-9]\d* operations/)])
+  })
+
   it('merges what shards printed, from a file and from stdin', () => {
     const args = [...SMALL, '--seeds', '4', '--profile', 'all', '--json']
     const [left, right] = ['1/2', '2/2'].map((shard) => raft([...args, '--shard', shard]).stdout)
