@@ -138,7 +138,7 @@ describe('the trace of a run', () => {
   it('tells what clients asked and were told', () => {
     const { report, text } = recorded({ seed: 7, profile: 'calm', steps: 500 })
     const told = traceIn(text).events.filter((event) => event.t === 'op')
-    expect(told.filter(({ kind }) => kind === 'ok')).toHaveLength(report.operations)
+    expect(told.filter(({ kind }) => kind !== 'invoke')).toHaveLength(report.operations)
     expect(told.filter(({ kind }) => kind === 'invoke').length).toBeGreaterThanOrEqual(report.operations)
   })
 
