@@ -1,3 +1,4 @@
+import type { ShrunkRun } from '../sim/investigate.ts'
 import type { SimulationReport } from '../sim/simulation.ts'
 import type { RunOptions } from './sim-plan.ts'
 
@@ -16,19 +17,7 @@ export interface Outcome {
   readonly seconds: number
   /** Line by line; null where nobody wants it. */
   readonly trace: readonly string[] | null
-  readonly shrunk: Shrunk | null
-}
-
-export interface Shrunk {
-  /** Whose trace it is: that of the run, or of a shorter one that breaks the same claim. */
-  readonly seed: number
-  readonly lines: readonly string[]
-  readonly events: number
-  readonly nodes: number
-  /** How many tries it took. */
-  readonly runs: number
-  /** The last step of the shrunk trace, where the claim is seen to fail. */
-  readonly lastStep: number
+  readonly shrunk: ShrunkRun | null
 }
 
 export type Reply =

@@ -16,7 +16,7 @@ import {
   variants,
   type Check,
 } from '../trace/schema.ts'
-import type { Shrunk } from './sim-job.ts'
+import type { ShrunkRun } from '../sim/investigate.ts'
 import type { PlannedRun, Plan } from './sim-plan.ts'
 
 /* The lines of `raft sim --json`, which `raft sim merge` reads. */
@@ -33,7 +33,7 @@ interface Versioned {
 export interface RunLine extends Versioned, Omit<SimulationReport, 'marks'> {
   readonly type: 'run'
   readonly marks: Reached
-  readonly shrunk: Omit<Shrunk, 'lines'> | null
+  readonly shrunk: Omit<ShrunkRun, 'lines'> | null
   /** Where its traces are; null for a clean run, or if they could not be written. */
   readonly files: { readonly trace: string; readonly shrunk: string | null } | null
 }
@@ -124,7 +124,7 @@ const lineCheck = variants('type', {
     ),
     marks: reached,
     shrunk: nullable(
-      fields<Omit<Shrunk, 'lines'>>({
+      fields<Omit<ShrunkRun, 'lines'>>({
         seed: counter,
         events: counter,
         nodes: counter,
