@@ -4,6 +4,7 @@ import { shrink } from '../trace/shrink.ts'
 import { kvService } from './kv-service.ts'
 import { simulateKv } from './simulate-kv.ts'
 import { simulate } from './simulate.ts'
+import { FLOOD } from './stage.ts'
 import { NODES_DEFAULT, type Finding, type SimulationOptions, type SimulationReport } from './simulation.ts'
 
 /** A run once more, written down, and the least that was found to break the same claim. */
@@ -11,7 +12,7 @@ export interface Investigation {
   readonly report: SimulationReport
   /** The whole trace. */
   readonly lines: readonly string[]
-  /** Null where there is nothing to shrink: a clean run, or a claim that no single step shows (LIN, LIVE). */
+  /** Null where there is nothing to shrink: a clean run, or a claim that no single step shows (LIN, LIVE, a flood). */
   readonly shrunk: ShrunkRun | null
 }
 
@@ -57,7 +58,7 @@ const recorded = (options: SimulationOptions): Pick<Investigation, 'report' | 'l
   return { report, lines }
 }
 
-const isOfSteps = ({ claim }: Finding): boolean => claim !== 'LIN' && claim !== 'LIVE'
+const isOfSteps = ({ claim, sentence }: Finding): boolean => claim !== 'LIN' && claim !== 'LIVE' && sentence !== FLOOD
 
 /** The runs that break the claim soonest, of those on the first rung on which any does; none if none is shorter. */
 const shorterRuns = (options: SimulationOptions, finding: Finding): readonly SimulationOptions[] => {

@@ -30,6 +30,9 @@ export const ignore = (): void => undefined
 /** Bytes of the session table in one snapshot object: few, so that a table takes several. */
 const TABLE_BYTES_MAX = 120
 
+/** A claim about a whole run: no single step shows it. */
+export const FLOOD = 'answers do not outnumber questions'
+
 /** More messages under way than any lawful run has had by far. */
 const EVENTS_MAX = 50_000
 
@@ -166,7 +169,7 @@ export class Stage<S, C extends JsonValue, R extends JsonValue> {
     }
     this.ghost.step(before, message, after, outputs)
     if (this.steps % 1024 === 0 && this.cluster.eventCount > EVENTS_MAX)
-      throw new ClaimViolation('COST', 'answers do not outnumber questions', { events: this.cluster.eventCount })
+      throw new ClaimViolation('COST', FLOOD, { events: this.cluster.eventCount })
   }
 
   /** The reducer itself saw that something cannot be: its error follows. */
