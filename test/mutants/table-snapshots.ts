@@ -162,4 +162,12 @@ export const SNAPSHOTS: readonly Mutant[] = [
     '',
     'reads',
   ),
+  {
+    name: 'sessions-left-out',
+    row: 'D71',
+    file: 'src/machine/sessions.ts',
+    find: 'of table.sessions.entries(position?.[0])) {',
+    replace: 'of [...table.sessions.entries(position?.[0])].slice(0, 0)) {',
+    claims: [],
+  },
 ]
