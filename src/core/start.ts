@@ -2,7 +2,17 @@ import { UsageError } from './assert.ts'
 import { optionsOf, type Options } from './config.ts'
 import type { Configuration, ConfigurationAt } from './configuration.ts'
 import type { Entry } from './entry.ts'
-import { INDEX_ZERO, TERM_ZERO, isCounter, maxIndex, successor, type Index, type NodeId, type Term } from './ids.ts'
+import {
+  FIRST_OBJECT,
+  INDEX_ZERO,
+  TERM_ZERO,
+  isCounter,
+  maxIndex,
+  successor,
+  type Index,
+  type NodeId,
+  type Term,
+} from './ids.ts'
 import { logOf, slice, termAt, emptyLog, type Log } from './log/log.ts'
 import type { HardState } from './output.ts'
 import { drawInteger, seedFrom, type Seed } from './random.ts'
@@ -143,6 +153,9 @@ const configurationsIn = (snapshot: SnapshotMeta, log: Log): readonly [Configura
 
 const resumed = ({ received, hardState, id }: Remains, lastApplied: Index): Receiving | null => {
   if (received === undefined || received.snapshot.lastIncludedIndex <= lastApplied) return null
+  // All objects had come, and the crash came before they were in force: what follows the last one has no name. Offered
+  // object 0 again, whoever went on would chain it to the digest of the whole, and refuse it for ever.
+  if (received.nextObjectId === FIRST_OBJECT) return null
   // Its objects reached the disk before the term of their sender did: the transfer starts afresh.
   if (received.snapshot.lastIncludedTerm > hardState.currentTerm) return null
   // Nobody's transfer yet: the first offer of the same snapshot takes it up, any other replaces it.

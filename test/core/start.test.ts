@@ -71,6 +71,12 @@ describe('restart', () => {
     expect(restart(remains({ received })).server.receiving).toMatchObject({ phase: 'transfer', nextObjectId: 'k' })
   })
 
+  /** Found by `raft sim --seed 0x344`: offered object 0 again, it refused it for ever. */
+  it('begins a transfer anew whose objects had all come', () => {
+    const received = { snapshot: snapshotAt(9, 4), nextObjectId: 0, digest: 17 }
+    expect(restart(remains({ received })).server.receiving).toBeNull()
+  })
+
   it('forgets a transfer of a term that did not reach the disk', () => {
     const received = { snapshot: snapshotAt(9, 6), nextObjectId: 'k', digest: 17 }
     expect(restart(remains({ received })).server.receiving).toBeNull()
