@@ -1,8 +1,10 @@
-import { parseArgs, styleText } from 'node:util'
-import { UsageError } from '../core/assert.ts'
+import { styleText } from 'node:util'
 import { DEFAULT_BOUNDS, type Bounds } from '../sim/explore/action.ts'
-import { explore, type Exploration, type ExploreProgress } from '../sim/explore/explore.ts'
-import { EXIT, UsageProblem } from './exit.ts'
+import { WORLDS_MAX_DEFAULT, type Exploration } from '../sim/explore/explore.ts'
+import { EXIT } from './exit.ts'
+import type { ExploreOrder } from './explore-work.ts'
+import { counterOption, durationOption, parseOrRefuse } from './options.ts'
+import { inThread } from './thread.ts'
 
 const HELP = `Usage: raft explore [options]
 
@@ -21,116 +23,91 @@ Bounds:
   --heartbeats N     rounds of heartbeats (default: ${DEFAULT_BOUNDS.heartbeats})
   --snapshots N      snapshots taken (default: ${DEFAULT_BOUNDS.snapshots})
   --late-disks       saves finish in their own time, and crashes lose the unfinished
-  --states-max N     stop after so many distinct worlds (default: 5000000)
+  --states-max N     stop after so many distinct worlds (default: ${WORLDS_MAX_DEFAULT})
+  --time 60s         stop after this time; s, m or h (default: none)
   --json             the result as one line of JSON
 
-Exit codes: 0 no claim is violated, 1 one is, 2 the walk was too large to finish, 64 usage.
+Exit codes: 0 no claim is violated, 1 one is, 2 the walk was too large or too long to finish, 64 usage, 130 interrupted,
+with the result until then.
 `
 
 export const exploreCommand = {
   summary: 'visit everything that a small cluster can do',
   help: HELP,
-  run: (args: readonly string[]): Promise<number> => Promise.resolve(runExplore(args)),
+  run: (args: readonly string[]): Promise<number> => runExplore(parse(args)),
 }
 
-const NUMBERS = [
-  'nodes',
-  'depth',
-  'states-max',
-  'terms',
-  'log',
-  'drops',
-  'duplicates',
-  'crashes',
-  'heartbeats',
-  'snapshots',
-] as const
-
-const runExplore = (args: readonly string[]): number => {
-  const { numbers, lateDisks, isJson } = parse(args)
-  const start = process.hrtime.bigint()
-  const seconds = (): number => Number(process.hrtime.bigint() - start) / 1e9
-  const bounds: Bounds = {
-    terms: numbers.terms ?? DEFAULT_BOUNDS.terms,
-    log: numbers.log ?? DEFAULT_BOUNDS.log,
-    drops: numbers.drops ?? DEFAULT_BOUNDS.drops,
-    duplicates: numbers.duplicates ?? DEFAULT_BOUNDS.duplicates,
-    crashes: numbers.crashes ?? DEFAULT_BOUNDS.crashes,
-    heartbeats: numbers.heartbeats ?? DEFAULT_BOUNDS.heartbeats,
-    snapshots: numbers.snapshots ?? DEFAULT_BOUNDS.snapshots,
-    lateDisks,
-  }
-  const result = walk({
-    servers: numbers.nodes ?? 3,
-    depth: numbers.depth ?? 8,
-    worldsMax: numbers['states-max'] ?? 5_000_000,
-    bounds,
-    onDepth: ({ depth, worlds, frontier }: ExploreProgress) =>
-      void process.stderr.write(
-        `depth ${depth}: ${worlds} worlds, ${frontier} of them new, ${seconds().toFixed(1)} s\n`,
-      ),
+const runExplore = async ({ order, limitMs, isJson }: Arguments): Promise<number> => {
+  const start = performance.now()
+  const { result, isInterrupted } = await inThread<Exploration>(new URL('./explore-work.js', import.meta.url), order, {
+    name: 'raft explore',
+    limitMs,
   })
-  const perSecond = Math.round(result.worlds / seconds())
+  const perSecond = Math.round(result.worlds / ((performance.now() - start) / 1_000))
   if (isJson) process.stdout.write(`${JSON.stringify({ type: 'summary', ...result, perSecond })}\n`)
   else process.stdout.write(report(result, perSecond))
   if (result.violation !== null) return EXIT.falsified
-  return result.isFull ? EXIT.unknown : EXIT.ok
+  if (result.isStopped && isInterrupted) return EXIT.interrupted
+  return result.isFull || result.isStopped ? EXIT.unknown : EXIT.ok
 }
 
-const walk = (options: Parameters<typeof explore>[0]): Exploration => {
-  try {
-    return explore(options)
-  } catch (error) {
-    if (error instanceof UsageError) throw new UsageProblem(error.message)
-    throw error
-  }
-}
-
-const report = ({ worlds, depth, isComplete, isFull, violation }: Exploration, perSecond: number): string => {
-  const extent = isComplete ? 'everything within the bounds' : isFull ? 'stopped at --states-max' : 'to the depth given'
+const report = (exploration: Exploration, perSecond: number): string => {
+  const { worlds, depth, violation } = exploration
+  const extent = extentOf(exploration)
   const figures = `${worlds} distinct worlds, ${depth} actions deep, ${perSecond} worlds/s (${extent})`
   if (violation === null) return `${styleText('green', '✓')} no claim is violated: ${figures}\n`
   const steps = violation.lines.map((line, at) => `  ${String(at + 1).padStart(2)}. ${line}`)
   return [`${styleText('red', '✗')} ${violation.claim}`, ...steps, figures, ''].join('\n')
 }
 
-const parse = (args: readonly string[]) => {
-  const { values } = parseOrRefuse(args)
-  const numbers: Partial<Record<(typeof NUMBERS)[number], number>> = {}
-  for (const name of NUMBERS) {
-    const value = values[name]
-    if (value !== undefined) numbers[name] = counter(name, value)
-  }
-  return { numbers, lateDisks: values['late-disks'] === true, isJson: values.json === true }
+const extentOf = ({ isComplete, isFull, isStopped, depth }: Exploration): string => {
+  if (isComplete) return 'everything within the bounds'
+  if (isFull) return 'stopped at --states-max'
+  return isStopped ? `stopped within depth ${depth}` : 'to the depth given'
 }
 
-const parseOrRefuse = (args: readonly string[]) => {
+interface Arguments {
+  readonly order: ExploreOrder
+  readonly limitMs: number | null
+  readonly isJson: boolean
+}
+
+const parse = (args: readonly string[]): Arguments => {
   const text = { type: 'string' } as const
   const flag = { type: 'boolean' } as const
-  try {
-    return parseArgs({
-      args: [...args],
-      options: {
-        nodes: text,
-        depth: text,
-        'states-max': text,
-        terms: text,
-        log: text,
-        drops: text,
-        duplicates: text,
-        crashes: text,
-        heartbeats: text,
-        snapshots: text,
-        'late-disks': flag,
-        json: flag,
-      },
-    })
-  } catch (error) {
-    throw new UsageProblem(`${error instanceof Error ? error.message : String(error)}; see raft explore --help`)
+  const options = {
+    nodes: text,
+    depth: text,
+    time: text,
+    'states-max': text,
+    terms: text,
+    log: text,
+    drops: text,
+    duplicates: text,
+    crashes: text,
+    heartbeats: text,
+    snapshots: text,
+    'late-disks': flag,
+    json: flag,
   }
+  const { values } = parseOrRefuse('explore', { args: [...args], options })
+  const bound = (name: CountedBound): number => counterOption(`--${name}`, values[name]) ?? DEFAULT_BOUNDS[name]
+  const order = {
+    servers: counterOption('--nodes', values.nodes) ?? 3,
+    depth: counterOption('--depth', values.depth) ?? 8,
+    worldsMax: counterOption('--states-max', values['states-max'], 1) ?? WORLDS_MAX_DEFAULT,
+    bounds: {
+      terms: bound('terms'),
+      log: bound('log'),
+      drops: bound('drops'),
+      duplicates: bound('duplicates'),
+      crashes: bound('crashes'),
+      heartbeats: bound('heartbeats'),
+      snapshots: bound('snapshots'),
+      lateDisks: values['late-disks'] === true,
+    },
+  }
+  return { order, limitMs: durationOption('--time', values.time), isJson: values.json === true }
 }
 
-const counter = (name: string, value: string): number => {
-  if (!/^\d{1,9}$/.test(value)) throw new UsageProblem(`--${name} takes a whole number, not ${JSON.stringify(value)}`)
-  return Number(value)
-}
+type CountedBound = Exclude<keyof Bounds, 'lateDisks'>

@@ -7,7 +7,8 @@ import { toPerfetto } from '../trace/export-perfetto.ts'
 import { toShiviz } from '../trace/export-shiviz.ts'
 import type { Trace } from '../trace/format.ts'
 import { EXIT, UsageProblem } from './exit.ts'
-import { counterOption, InputProblem, onlyFile, overFiles, parseOrRefuse, readTrace } from './files.ts'
+import { InputProblem, overFiles, readTrace } from './files.ts'
+import { counterOption, onlyFile, parseOrRefuse } from './options.ts'
 
 const HELP = `Usage: raft export TRACE --to FORMAT [options]
 
@@ -21,6 +22,8 @@ Options:
   --until I            leave out what comes after step I
   -o, --output FILE    where it goes (default: stdout); packed if the name ends in .gz
   --partial            accept a trace that was cut short, by a crash say
+
+Exit codes: 0 written, 64 usage, 65 the file is no trace or a damaged one, or the result cannot be written.
 `
 
 const FORMATS: ReadonlyMap<string, (trace: Trace) => Iterable<string>> = new Map([

@@ -1,9 +1,8 @@
 import { readFileSync, writeFileSync } from 'node:fs'
-import { parseArgs, type ParseArgsConfig } from 'node:util'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import { decodeTrace } from '../trace/decode.ts'
 import { CORE_VERSION, type Trace } from '../trace/format.ts'
-import { EXIT, UsageProblem } from './exit.ts'
+import { EXIT } from './exit.ts'
 
 /* What the verbs over files have in common: reading, writing, and failing in one voice. */
 
@@ -26,32 +25,6 @@ export const overFiles = async (verb: string, run: () => number | Promise<number
     process.stderr.write(`raft ${verb}: ${problem.message}\n`)
     return EXIT.input
   }
-}
-
-/** Like `parseArgs`, with its complaints as usage problems. */
-export const parseOrRefuse = <T extends ParseArgsConfig>(verb: string, config: T): ReturnType<typeof parseArgs<T>> => {
-  try {
-    return parseArgs(config)
-  } catch (error) {
-    throw new UsageProblem(`${error instanceof Error ? error.message : String(error)}; see raft ${verb} --help`)
-  }
-}
-
-/** The one file that the verb is about. */
-export const onlyFile = (verb: string, what: string, positionals: readonly string[]): string => {
-  const [file] = positionals
-  if (file === undefined || positionals.length > 1)
-    throw new UsageProblem(`raft ${verb} takes one ${what}; see raft ${verb} --help`)
-  return file
-}
-
-/** A whole number, `least` or more. */
-export const counterOption = (name: string, value: string | undefined, least = 0): number | undefined => {
-  if (value === undefined) return undefined
-  const number = Number(value)
-  if (!/^\d+$/.test(value) || !Number.isSafeInteger(number) || number < least)
-    throw new UsageProblem(`${name} takes a whole number, ${least} or more, not ${JSON.stringify(value)}`)
-  return number
 }
 
 /** A file's bytes, unpacked if they are gzip's. @throws InputProblem */

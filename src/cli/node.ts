@@ -26,6 +26,8 @@ Options:
   --snapshot-entries N    take a snapshot every N applied entries (default: 10000)
   --trailing-entries N    keep N entries behind a snapshot (default: 1000)
 
+Exit codes: 0 the input has ended, 64 usage, 65 the directory or the trace cannot be used, 70 a bug here.
+
 A conversation to try:
   {"src":"c0","dest":"n1","body":{"type":"init","msg_id":1,"node_id":"n1","node_ids":["n1"]}}
   {"src":"c1","dest":"n1","body":{"type":"write","msg_id":2,"key":"x","value":1}}

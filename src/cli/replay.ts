@@ -4,7 +4,8 @@ import { replay, type Ending, type Replay, type Replayed } from '../trace/replay
 import type { NodeId } from '../core/ids.ts'
 import type { RaftState } from '../core/state.ts'
 import { EXIT, UsageProblem } from './exit.ts'
-import { counterOption, InputProblem, onlyFile, overFiles, parseOrRefuse, readTrace } from './files.ts'
+import { InputProblem, overFiles, readTrace } from './files.ts'
+import { counterOption, onlyFile, parseOrRefuse } from './options.ts'
 
 const HELP = `Usage: raft replay TRACE [options]
 
@@ -20,7 +21,7 @@ Options:
   --partial         accept a trace that was cut short, by a crash say
   --json            a JSON object a line; the last one is the summary
 
-Exit code: 0 all agrees, 1 a divergence or a violation, 65 the file is no trace or a damaged one.
+Exit codes: 0 all agrees, 1 a divergence or a violation, 64 usage, 65 the file is no trace or a damaged one.
 `
 
 const PRINTS = ['lines', 'diff', 'state', 'outputs'] as const

@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto'
 import { availableParallelism } from 'node:os'
 import { NODES_DEFAULT, NODES_MAX, PROFILES, STEPS_DEFAULT, type Profile } from '../sim/simulation.ts'
 import { UsageProblem } from './exit.ts'
-import { counterOption, parseOrRefuse } from './files.ts'
+import { counterOption, durationOption, parseOrRefuse } from './options.ts'
 import { hex, SEED_MAX, type Plan, type Shard } from './sim-plan.ts'
 
 export interface Arguments {
@@ -94,16 +94,6 @@ const seedOption = (value = '1'): number => {
   if (!Number.isSafeInteger(seed))
     throw new UsageProblem(`--seed takes a whole number, decimal or 0x…, or random, not ${JSON.stringify(value)}`)
   return seed
-}
-
-const UNITS_MS = { s: 1_000, m: 60_000, h: 3_600_000 } as const
-
-const durationOption = (name: string, value: string | undefined): number | null => {
-  if (value === undefined) return null
-  const [, amount, unit] = /^(\d+(?:\.\d+)?)([smh])$/.exec(value) ?? []
-  if (amount === undefined || (unit !== 's' && unit !== 'm' && unit !== 'h'))
-    throw new UsageProblem(`${name} takes a time such as 60s, 5m or 1.5h, not ${JSON.stringify(value)}`)
-  return Number(amount) * UNITS_MS[unit]
 }
 
 const profilesOption = (value = 'chaos'): readonly Profile[] => {

@@ -1,4 +1,5 @@
-import { InputProblem, parseOrRefuse } from './files.ts'
+import { InputProblem } from './files.ts'
+import { parseOrRefuse } from './options.ts'
 import { UsageProblem } from './exit.ts'
 import { exitOf } from './sim-campaign.ts'
 import { LINES_VERSION, type Reason, type SpeedLine, type SummaryLine } from './sim-lines.ts'

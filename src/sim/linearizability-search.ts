@@ -71,15 +71,32 @@ export const startSearch = (operations: readonly Operation[], looksAhead: boolea
 /** V8 keeps at most 2^24 members in a Set; past this many, the search goes on and remembers no more. */
 const SEEN_MAX = 16_000_000
 
+export interface Limits {
+  readonly stepsMax: number
+  /** Asked every few thousand entries with how many were visited. */
+  readonly shouldStop: (steps: number) => boolean
+}
+
+/** Few enough to be asked many times a second. */
+const ASK_EVERY = 4_096
+
 /**
- * Runs to a verdict, or gives up once stepsMax entries were visited. A violation leaves `furthest`; the search is
- * not to be run again.
+ * Runs to a verdict, or gives up once stepsMax entries were visited, or when it should stop. A violation leaves
+ * `furthest`; the search is not to be run again.
  */
-export const runSearch = (search: Search, stepsMax: number): 'linearizable' | 'violation' | 'unknown' => {
+export const runSearch = (
+  search: Search,
+  { stepsMax, shouldStop }: Limits,
+): 'linearizable' | 'violation' | 'unknown' | 'stopped' => {
+  let askAt = 0
   placeObservations(search)
   let entry = search.list.main.next
   while (search.remaining > 0) {
     if (search.steps >= stepsMax) return 'unknown'
+    if (search.steps >= askAt) {
+      if (shouldStop(search.steps)) return 'stopped'
+      askAt = search.steps + ASK_EVERY
+    }
     search.steps++
     const candidate = candidateAt(search, entry)
     if (candidate === null) {

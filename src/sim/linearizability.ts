@@ -1,6 +1,6 @@
 import { UsageError } from '../core/assert.ts'
 import { describeOperation, type Operation } from './history.ts'
-import { runSearch, type Search, startSearch } from './linearizability-search.ts'
+import { type Limits, runSearch, type Search, startSearch } from './linearizability-search.ts'
 
 /**
  * Decides whether a history is linearizable (Herlihy & Wing 1990): whether its operations can be put in one order
@@ -27,6 +27,8 @@ export interface Violation {
 export interface CheckOptions {
   /** About how many list entries the search of one key may visit before it gives up. Default 20,000,000: a few seconds. */
   readonly stepsMax?: number
+  /** Asked every few thousand entries with how many were visited; once it says yes, what is left stays unknown. */
+  readonly shouldStop?: (steps: number) => boolean
 }
 
 export const STEPS_MAX_DEFAULT = 20_000_000
@@ -44,10 +46,13 @@ export const checkLinearizability = (operations: readonly Operation[], options: 
   let reason: string | null = null
   for (const [key, ofKey] of partition(operations)) {
     const search = startSearch(ofKey, true)
-    const result = runSearch(search, stepsMax)
+    const before = steps
+    const limits = { stepsMax, shouldStop: (done: number) => options.shouldStop?.(before + done) ?? false }
+    const result = runSearch(search, limits)
     steps += search.steps
-    if (result === 'violation') return violation(key, plainer(search, stepsMax), steps)
+    if (result === 'violation') return violation(key, plainer(search, limits), steps)
     if (result === 'unknown') reason ??= `key ${JSON.stringify(key)}: undecided after ${stepsMax} steps`
+    if (result === 'stopped') return { result: 'unknown', reason: `stopped after ${steps} steps`, steps }
   }
   return reason === null ? { result: 'linearizable', steps } : { result: 'unknown', reason, steps }
 }
@@ -73,9 +78,9 @@ const partition = (operations: readonly Operation[]): ReadonlyMap<string, readon
  * Knowing of a violation, looks for it once more without looking ahead: it then shows at the answer that is wrong,
  * not at the operation before it that should have waited. The search given, when that takes too long.
  */
-const plainer = (search: Search, stepsMax: number): Search => {
+const plainer = (search: Search, limits: Limits): Search => {
   const again = startSearch(search.operations, false)
-  return runSearch(again, stepsMax) === 'violation' ? again : search
+  return runSearch(again, limits) === 'violation' ? again : search
 }
 
 /** Worded for an operator; the fields of {@link Violation} carry the same as data. */

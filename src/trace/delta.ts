@@ -1,13 +1,15 @@
 /**
- * Delta debugging (Zeller & Hildebrandt 2002), counted in runs of the predicate, never in time: the same input gives the
- * same result on any machine.
+ * Delta debugging (Zeller & Hildebrandt 2002), counted in runs of the predicate: the same input gives the same result on
+ * any machine, unless somebody outside stops it.
  */
 export class Budget {
   private left: number
   private used = 0
+  private readonly shouldStop: () => boolean
 
-  constructor(runs: number) {
+  constructor(runs: number, shouldStop: () => boolean = () => false) {
     this.left = runs
+    this.shouldStop = shouldStop
   }
 
   get runs(): number {
@@ -20,6 +22,7 @@ export class Budget {
 
   /** Whether one more run may be made; it then counts as made. */
   spend(): boolean {
+    if (!this.isSpent && this.shouldStop()) this.left = 0
     if (this.isSpent) return false
     this.left--
     this.used++

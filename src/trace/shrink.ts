@@ -21,6 +21,8 @@ export interface ShrinkOptions extends PlayOptions {
   /** Which violation to keep. Default: the same claim. */
   readonly isSame?: (found: Found, original: Found) => boolean
   readonly onProgress?: (progress: Progress) => void
+  /** Asked before each of them; the smallest trace until then is the result. */
+  readonly shouldStop?: () => boolean
 }
 
 export interface Progress {
@@ -36,7 +38,7 @@ export type Shrunk =
       readonly trace: Trace
       readonly found: Found
       readonly runs: number
-      /** No single event can be left out. False where the runs did not suffice to tell. */
+      /** No single event can be left out. False where the runs, or the time, did not suffice to tell. */
       readonly isMinimal: boolean
       readonly before: Omit<Progress, 'runs'>
       readonly after: Omit<Progress, 'runs'>
@@ -48,7 +50,7 @@ export const RUNS_DEFAULT = 2_000
 
 /**
  * The smallest trace found that breaks the same claim: fewer nodes, then fewer events, then plainer messages, again and
- * again until nothing more goes. Deterministic: it is bounded in runs, never in time.
+ * again until nothing more goes. Deterministic: it is bounded in runs, and in time only by `shouldStop`.
  */
 export const shrink = (trace: Trace, options: ShrinkOptions = {}): Shrunk => {
   const schedule = scheduleOf(trace)
@@ -90,7 +92,7 @@ class Shrinker {
     this.original = found
     this.histories = histories
     this.options = options
-    this.budget = new Budget(options.runs ?? RUNS_DEFAULT)
+    this.budget = new Budget(options.runs ?? RUNS_DEFAULT, options.shouldStop)
   }
 
   get header(): Header {

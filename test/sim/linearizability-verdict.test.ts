@@ -44,6 +44,20 @@ describe('the verdict', () => {
     expect(checkLinearizability(operations)).toEqual(checkLinearizability(operations))
   })
 
+  it('ends with what it knows when it should stop: nothing', () => {
+    const rows = [...Array(14).keys()].map((at): Row => [at, 100, put(at), OK])
+    const operations = history([...rows, [101, 102, get, read('never')]])
+    const asked: number[] = []
+    const verdict = checkLinearizability(operations, {
+      shouldStop: (steps) => {
+        asked.push(steps)
+        return steps > 50_000
+      },
+    })
+    expect(verdict).toMatchObject({ result: 'unknown', reason: `stopped after ${verdict.steps} steps` })
+    expect([verdict.steps > 50_000, verdict.steps < 60_000, asked.length > 10]).toEqual([true, true, true])
+  })
+
   it('prefers a violation of a later key to giving up on an earlier one', () => {
     const hard = [...Array(12).keys()].map((at): Row => [at, 100, put(at, 'hard'), OK])
     const rows: Row[] = [...hard, [101, 102, { kind: 'get', key: 'hard' }, read('never')], [0, 1, get, read(1)]]

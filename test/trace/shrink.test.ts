@@ -146,6 +146,13 @@ describe('shrinking a cluster', () => {
     expect(once()).toMatchObject({ type: 'shrunk', runs: 40, isMinimal: false })
   })
 
+  it('keeps the smallest until then when it should stop', () => {
+    const trace = traceIn(amnesia({ preVote: false, checkQuorum: false, electionTimeoutTicks: 4 }))
+    let asked = 0
+    const result = shrink(trace, { shouldStop: () => asked++ === 40 })
+    expect(result).toEqual(shrink(trace, { runs: 40 }))
+  })
+
   it('has nothing to keep of a sound run', () => {
     expect(shrink(traceIn(new RecordedCluster({ seed: 5 }).run().text))).toEqual({ type: 'no violation' })
   })

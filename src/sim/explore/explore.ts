@@ -6,13 +6,15 @@ import { Fingerprints } from './fingerprint.ts'
 import { take, type Rules, type Step } from './turn.ts'
 import { bornWorld, type World } from './world.ts'
 
+export const WORLDS_MAX_DEFAULT = 5_000_000
+
 export interface ExploreOptions {
   /** Servers; 1 to 5. More make more symmetry than a walk can use. */
   readonly servers: number
   readonly bounds?: Partial<Bounds>
   /** Actions in a row, at most. */
   readonly depth: number
-  /** Distinct worlds, at most: a walk that meets more is not complete. */
+  /** Distinct worlds, at most: a walk that meets more is not complete. Default {@link WORLDS_MAX_DEFAULT}. */
   readonly worldsMax?: number
   /** The reducer; a broken one shows that the walk finds what it looks for. */
   readonly step?: Step
@@ -20,6 +22,8 @@ export interface ExploreOptions {
   readonly checksSteps?: boolean
   /** Called after each depth. */
   readonly onDepth?: (progress: ExploreProgress) => void
+  /** Asked every few hundred actions, with how far it is: whether to end here. */
+  readonly shouldStop?: (progress: ExploreProgress) => boolean
 }
 
 export interface ExploreProgress {
@@ -34,6 +38,8 @@ export type Exploration = ExploreProgress & {
   readonly isComplete: boolean
   /** Whether it ended because there were too many worlds. */
   readonly isFull: boolean
+  /** Whether it ended because it was told to. */
+  readonly isStopped: boolean
   readonly violation: {
     readonly claim: string
     readonly actions: readonly Action[]
@@ -47,18 +53,21 @@ export type Exploration = ExploreProgress & {
  * @throws UsageError for a number of servers that is out of bounds.
  */
 export const explore = (options: ExploreOptions): Exploration => {
-  const { servers, depth: depthMax, worldsMax = 5_000_000, step = coreStep, checksSteps = true, onDepth } = options
+  const { servers, depth: depthMax, worldsMax = WORLDS_MAX_DEFAULT, step = coreStep, checksSteps = true } = options
   if (!Number.isInteger(servers) || servers < 1 || servers > 5)
     throw new UsageError('an exploration has 1 to 5 servers', { servers })
   const bounds: Bounds = { ...DEFAULT_BOUNDS, ...options.bounds }
   const rules = { step, checksSteps, lateDisks: bounds.lateDisks }
-  const walk = new Walk(bornWorld(servers), bounds, rules, worldsMax)
-  while (walk.violation === null && walk.depth < depthMax && walk.frontier > 0 && !walk.isFull) {
+  const walk = new Walk(bornWorld(servers), bounds, rules, {
+    worldsMax,
+    shouldStop: options.shouldStop ?? (() => false),
+  })
+  while (!walk.isOver && walk.depth < depthMax && walk.frontier > 0) {
     walk.goDeeper()
-    onDepth?.(walk.progress())
+    if (!walk.isStopped) options.onDepth?.(walk.progress())
   }
-  const isComplete = walk.violation === null && walk.frontier === 0 && !walk.isFull
-  return { ...walk.progress(), isComplete, isFull: walk.isFull, violation: walk.violation }
+  const { isFull, isStopped, violation } = walk
+  return { ...walk.progress(), isComplete: !walk.isOver && walk.frontier === 0, isFull, isStopped, violation }
 }
 
 /** How each world was come by: its predecessor in the list, and the action. */
@@ -67,9 +76,18 @@ interface Origin {
   readonly action: Action | null
 }
 
+interface Limits {
+  readonly worldsMax: number
+  readonly shouldStop: (progress: ExploreProgress) => boolean
+}
+
+/** Few enough to be asked many times a second. */
+const ASK_EVERY = 512
+
 class Walk {
   depth = 0
   isFull = false
+  isStopped = false
   violation: Exploration['violation'] = null
   private level: { readonly world: World; readonly origin: Origin }[]
   private readonly seen = new Set<number>()
@@ -77,13 +95,14 @@ class Walk {
   private readonly birth: World
   private readonly bounds: Bounds
   private readonly rules: Rules
-  private readonly worldsMax: number
+  private readonly limits: Limits
+  private visits = 0
 
-  constructor(birth: World, bounds: Bounds, rules: Rules, worldsMax: number) {
+  constructor(birth: World, bounds: Bounds, rules: Rules, limits: Limits) {
     this.birth = birth
     this.bounds = bounds
     this.rules = rules
-    this.worldsMax = worldsMax
+    this.limits = limits
     this.fingerprints = new Fingerprints(birth)
     this.level = [{ world: birth, origin: { from: null, action: null } }]
     this.seen.add(this.fingerprints.of(birth))
@@ -91,6 +110,10 @@ class Walk {
 
   get frontier(): number {
     return this.level.length
+  }
+
+  get isOver(): boolean {
+    return this.violation !== null || this.isFull || this.isStopped
   }
 
   progress(): ExploreProgress {
@@ -104,7 +127,8 @@ class Walk {
     for (const { world, origin } of level) {
       for (const action of actionsIn(world, this.bounds)) {
         this.visit(world, origin, action)
-        if (this.violation !== null || this.isFull) return
+        if (++this.visits % ASK_EVERY === 0) this.isStopped = this.limits.shouldStop(this.progress())
+        if (this.isOver) return
       }
     }
   }
@@ -117,7 +141,7 @@ class Walk {
       if (this.seen.has(fingerprint)) return
       claimWorld(next)
       this.seen.add(fingerprint)
-      this.isFull = this.seen.size >= this.worldsMax
+      this.isFull = this.seen.size >= this.limits.worldsMax
       this.level.push({ world: next, origin })
     } catch (error) {
       if (!(error instanceof InvariantViolation)) throw error

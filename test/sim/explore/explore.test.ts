@@ -67,6 +67,21 @@ describe('everything that can happen', () => {
   })
 })
 
+describe('a walk that is stopped', () => {
+  it('ends soon, and has not seen everything', () => {
+    const walk = explore({ servers: 3, depth: 9, shouldStop: ({ worlds }) => worlds > 5_000 })
+    expect([walk.isComplete, walk.isStopped, walk.isFull, walk.violation]).toEqual([false, true, false, null])
+    expect([walk.worlds > 5_000, walk.worlds < 5_600]).toEqual([true, true])
+  })
+
+  it('is told only of depths that were walked to their end', () => {
+    const depths: number[] = []
+    const onDepth = ({ depth }: { readonly depth: number }): void => void depths.push(depth)
+    const { depth } = explore({ servers: 3, depth: 9, onDepth, shouldStop: ({ worlds }) => worlds > 5_000 })
+    expect(depths).toEqual([...Array(depth - 1).keys()].map((at) => at + 1))
+  })
+})
+
 describe('mistakes are found by a shortest way', () => {
   const bounds = { crashes: 0, duplicates: 0, heartbeats: 0 }
 

@@ -1,0 +1,73 @@
+import type { Operation } from '../sim/history.ts'
+import { parseHistory } from '../sim/history-parse.ts'
+import { decodeTrace } from '../trace/decode.ts'
+import { InputProblem, readBytes } from './files.ts'
+
+/** The operations in a history, or in a trace. @throws InputProblem with the line. */
+export const readHistory = (file: string): readonly Operation[] => {
+  const { source, lines } = sourceIn(file, readBytes(file).toString('utf8'))
+  const parsed = parseHistory(source)
+  if ('operations' in parsed) return parsed.operations
+  const [, item, problem] = /^item (\d+): (.*)$/s.exec(parsed.error) ?? []
+  const line = item === undefined ? undefined : lines?.[Number(item) - 1]
+  throw new InputProblem(line === undefined ? `${file}: ${parsed.error}` : `${file}:${line}: ${problem ?? ''}`)
+}
+
+/** What to read a history from, and for JSON Lines the line of each item. */
+interface Source {
+  readonly source: unknown
+  readonly lines: readonly number[] | null
+}
+
+const sourceIn = (file: string, text: string): Source => {
+  const trimmed = text.trim()
+  if (trimmed === '') throw new InputProblem(`${file}: is empty`)
+  if (trimmed.startsWith('{"t":"hdr"')) return operationsIn(file, text)
+  const whole = parseJson(trimmed)
+  if ('value' in whole) {
+    const { value } = whole
+    const isItem = typeof value === 'object' && value !== null && !Array.isArray(value) && !holdsHistory(value)
+    const line = text.slice(0, text.indexOf(trimmed)).split('\n').length
+    return isItem ? { source: [value], lines: [line] } : { source: value, lines: null }
+  }
+  if (!trimmed.startsWith('{')) throw new InputProblem(`${file}: is not JSON: ${whole.error}`)
+  return jsonLines(file, text)
+}
+
+const holdsHistory = (value: object): boolean => 'history' in value || 'operations' in value || 'events' in value
+
+const jsonLines = (file: string, text: string): Source => {
+  const items: unknown[] = []
+  const lines: number[] = []
+  for (const [at, line] of text.split('\n').entries()) {
+    if (line.trim() === '') continue
+    const parsed = parseJson(line)
+    if ('error' in parsed) throw new InputProblem(`${file}:${at + 1}: is not JSON: ${parsed.error}`)
+    items.push(parsed.value)
+    lines.push(at + 1)
+  }
+  return { source: items, lines }
+}
+
+/** The clients' side of a trace. */
+const operationsIn = (file: string, text: string): Source => {
+  const decoded = decodeTrace(text, { partial: true })
+  if ('error' in decoded) throw new InputProblem(`${file}:${decoded.error.line}: ${decoded.error.reason}`)
+  const { events, lines } = decoded.trace
+  const items: unknown[] = []
+  const places: number[] = []
+  for (const [at, event] of events.entries()) {
+    if (event.t !== 'op') continue
+    items.push({ ...event.value, type: event.kind, process: event.client })
+    places.push(lines?.[at] ?? 0)
+  }
+  return { source: items, lines: places }
+}
+
+const parseJson = (text: string): { readonly value: unknown } | { readonly error: string } => {
+  try {
+    return { value: JSON.parse(text) as unknown }
+  } catch (error) {
+    return { error: error instanceof Error ? error.message : String(error) }
+  }
+}
