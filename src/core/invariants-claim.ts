@@ -23,6 +23,13 @@ export const claimOf: Claim = ({ before, message, after }, holds, sentence) => {
   throw new InvariantViolation(sentence, { input, before: summaryOf(before), after: summaryOf(after) })
 }
 
+/** Asserts one claim about a state. */
+export type StateClaim = (state: RaftState, holds: boolean, sentence: string) => asserts holds
+
+export const claimOfState: StateClaim = (state, holds, sentence) => {
+  if (!holds) throw new InvariantViolation(sentence, summaryOf(state))
+}
+
 /** The numbers that tell most about a state, for error messages. */
 export const summaryOf = ({ server, log }: RaftState): Context => ({
   id: server.id,

@@ -18,8 +18,25 @@ export const checkOutputs = (step: Transition): void => {
     claim(step, to !== step.after.server.id, 'nobody sends to itself')
     checkRpc(step, to, rpc)
   }
+  checkHeartbeats(step)
   checkApply(step)
   for (const output of step.outputs) checkAnswer(step, output)
+}
+
+/** Whoever wins an election, or begins a round of heartbeats, turns to every follower at once (section 5.2). */
+const checkHeartbeats = (step: Transition): void => {
+  const { role } = step.after.server
+  if (role.type !== 'leader') return
+  const old = step.before.server.role
+  if (old.type === 'leader' && old.round === role.round) return
+  const told = new Set(
+    sendsOf(step).flatMap(({ to, rpc }) => (rpc.type === 'AppendEntries' && rpc.round === role.round ? [to] : [])),
+  )
+  claim(
+    step,
+    role.progress.every(({ id }) => told.has(id)),
+    'a round of heartbeats reaches out to every follower',
+  )
 }
 
 const PROMISES: ReadonlySet<Rpc['type']> = new Set([

@@ -1,0 +1,135 @@
+import { members } from './configuration.ts'
+import { INDEX_ZERO, predecessor } from './ids.ts'
+import { claimOfState, type StateClaim } from './invariants-claim.ts'
+import { termAt } from './log/log.ts'
+import type { Probe, Progress, Replicate, Transfer } from './progress.ts'
+import { quorumIndex } from './quorum.ts'
+import type { Leader, RaftState } from './state.ts'
+
+/* What is true of every leader: what it knows of its followers, and what it owes them. */
+
+const claim: StateClaim = claimOfState
+
+/** @throws InvariantViolation */
+export const checkLeader = (state: RaftState, leader: Leader): void => {
+  const { server, log, options } = state
+  const inForce = server.configurations.at(-1)?.configuration ?? server.configurations[0].configuration
+  claim(state, server.votedFor === server.id, 'a leader voted for itself')
+  claim(state, server.receiving === null, 'a leader receives no snapshot')
+  claim(state, leader.termStartIndex <= log.lastIndex + 1, 'the first index of a term is in the log or next')
+  claim(
+    state,
+    (termAt(log, leader.termStartIndex) ?? server.currentTerm) === server.currentTerm,
+    'a leader knows where its term starts',
+  )
+  claim(state, leader.ackedRound <= leader.round, 'only rounds that began are answered')
+  claim(state, leader.heartbeatElapsedTicks < options.heartbeatTicks, 'heartbeats that are due are sent')
+  claim(state, leader.leaseTicks <= leader.clockTicks, 'a lease began in the past')
+  let round = leader.ackedRound
+  for (const started of leader.roundsStarted) {
+    claim(state, started.round > round && started.round <= leader.round, 'unanswered rounds are kept in order')
+    round = started.round
+  }
+  for (const read of leader.reads) {
+    claim(state, read.round <= leader.round + 1, 'a read waits for this round or the next')
+    claim(state, read.index === null || read.round > leader.ackedRound, 'a read that can be answered is answered')
+    claim(state, read.index === null || read.index <= server.commitIndex, 'a read sees what is committed')
+  }
+  const others = members(inForce).filter((id) => id !== server.id)
+  claim(
+    state,
+    others.length === leader.progress.length && others.every((id, at) => leader.progress[at]?.id === id),
+    'a leader watches every other member, in order',
+  )
+  for (const progress of leader.progress) checkProgress(state, leader, progress)
+  checkCommitted(state, leader)
+}
+
+/** Section 5.4.2, both halves: what may be committed is; what is not of this term is not counted. */
+const checkCommitted = (state: RaftState, leader: Leader): void => {
+  const { server, log } = state
+  const inForce = server.configurations.at(-1)?.configuration ?? server.configurations[0].configuration
+  const reached = quorumIndex(inForce, (voter) => {
+    if (voter === server.id) return server.durableIndex
+    return leader.progress.find(({ id }) => id === voter)?.matchIndex ?? INDEX_ZERO
+  })
+  claim(
+    state,
+    reached <= server.commitIndex || termAt(log, reached) !== server.currentTerm,
+    'what a quorum holds of this term is committed',
+  )
+}
+
+const checkProgress = (state: RaftState, leader: Leader, progress: Progress): void => {
+  const { server, log } = state
+  claim(
+    state,
+    progress.matchIndex >= 0 && progress.matchIndex <= log.lastIndex,
+    'a follower matches what is in the log',
+  )
+  claim(state, progress.ackedRound <= leader.round, 'a follower answers rounds that began')
+  claim(state, progress.sentCommit <= server.commitIndex, 'a follower is told of what is committed')
+  if (progress.mode === 'snapshot') return checkTransfer(state, leader, progress)
+  claim(
+    state,
+    progress.nextIndex > progress.matchIndex && progress.nextIndex <= log.lastIndex + 1,
+    'what is sent next lies after what matches, in the log or right after it',
+  )
+  if (progress.mode === 'replicate') checkInflight(state, progress)
+  checkNothingWithheld(state, progress)
+}
+
+/** A follower that lacks entries waits for a reason: an answer is due, or they are compacted. */
+const checkNothingWithheld = (state: RaftState, progress: Probe | Replicate): void => {
+  const { log, options } = state
+  if (progress.nextIndex > log.lastIndex || progress.nextIndex <= log.baseIndex) return
+  if (progress.mode === 'probe') return claim(state, progress.paused, 'a probe with entries to send is sent')
+  const { inflight } = progress
+  const bytes = inflight.reduce((sum, message) => sum + message.bytes, 0)
+  claim(
+    state,
+    inflight.length >= options.inflightMessagesMax || (inflight.length > 0 && bytes >= options.inflightBytesMax),
+    'what may be sent is sent',
+  )
+}
+
+const checkInflight = (state: RaftState, { inflight, matchIndex, nextIndex }: Replicate): void => {
+  const { options } = state
+  claim(state, inflight.length <= options.inflightMessagesMax, 'messages under way are limited')
+  let previous = matchIndex
+  let bytes = 0
+  for (const { lastIndex, bytes: size } of inflight) {
+    claim(state, lastIndex > previous && lastIndex < nextIndex, 'messages under way are in order and were sent')
+    claim(state, bytes === 0 || bytes < options.inflightBytesMax, 'bytes under way are limited')
+    previous = lastIndex
+    bytes += size
+  }
+  claim(state, inflight.length === 0 || previous === predecessor(nextIndex), 'what was sent last is under way')
+}
+
+const checkTransfer = (state: RaftState, leader: Leader, transfer: Transfer): void => {
+  const { server, log, options } = state
+  const { snapshot, inflight } = transfer
+  claim(state, snapshot.lastIncludedIndex >= log.baseIndex, 'the log after a snapshot under way is pinned')
+  claim(state, snapshot.lastIncludedIndex <= server.snapshot.lastIncludedIndex, 'only own snapshots are sent')
+  claim(state, transfer.transferId % 2 ** 20 <= leader.transfersStarted, 'transfers are numbered')
+  claim(
+    state,
+    leader.progress.every(
+      (other) => other.mode !== 'snapshot' || other === transfer || other.transferId !== transfer.transferId,
+    ),
+    'every transfer has a number of its own',
+  )
+  claim(state, transfer.retries <= options.snapshotRetriesMax, 'a transfer is not tried for ever')
+  claim(state, !transfer.reading || transfer.nextObjectId !== null, 'only an object that exists is read')
+  claim(
+    state,
+    transfer.phase === 'transfer' || inflight.length <= 1,
+    'at most the last object waits to be put in force',
+  )
+  let bytes = 0
+  for (const object of inflight) {
+    claim(state, bytes === 0 || bytes < options.snapshotWindowBytes, 'bytes of a snapshot under way are limited')
+    bytes += object.bytes
+  }
+}
