@@ -37,6 +37,13 @@ describe('AppendEntries', () => {
     expect(server.said('AppendEntriesResponse')[0]).toMatchObject({ success: false, term: 3 })
   })
 
+  it('that contradicts what is committed changes nothing', () => {
+    const server = new Server([1, 1]).hear(n2, append(2, [2, 1], [], 2))
+    const { log } = server.state
+    server.hear(n2, append(2, [1, 1], [command(2, 2)]))
+    expect([server.ignored, server.state.log === log]).toEqual([['contradicts a committed entry'], true])
+  })
+
   it('with entries that do not follow each other is malformed', () => {
     expect(new Server([1]).hear(n2, append(1, [1, 1], [command(3, 1)])).ignored).toEqual(['malformed'])
   })

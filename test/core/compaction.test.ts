@@ -1,0 +1,93 @@
+import { describe, expect, it } from 'vitest'
+import type { Options } from '../../src/core/config.ts'
+import { UsageError } from '../../src/core/assert.ts'
+import { index } from '../../src/core/ids.ts'
+import { Server, append, n2 } from './server.ts'
+
+/** A follower with ten entries of ten bytes, all committed and handed out. */
+const ten = (options: Partial<Options>): Server =>
+  new Server(Array<number>(10).fill(1), options).hear(n2, append(1, [10, 1], [], 10))
+
+const applied = (server: Server, upTo: number): Server => server.do({ type: 'applied', index: index(upTo) })
+
+const asked = (server: Server): readonly number[] =>
+  server.outputOf('takeSnapshot').map(({ snapshot }) => snapshot.lastIncludedIndex)
+
+describe('a snapshot is asked for', () => {
+  it('once so many entries are applied, not one sooner', () => {
+    expect(asked(applied(ten({ applyEntriesMax: 9, snapshotEntries: 10 }), 9))).toEqual([])
+    expect(asked(applied(ten({ snapshotEntries: 10 }), 10))).toEqual([10])
+  })
+
+  it('counted from the last one on', () => {
+    const server = applied(ten({ applyEntriesMax: 5, snapshotEntries: 5 }), 5)
+    expect(asked(server)).toEqual([5])
+    server.do({ type: 'snapshotTaken', index: index(5) })
+    expect(asked(applied(server, 10))).toEqual([10])
+  })
+
+  it('once the log holds so many bytes, not one sooner', () => {
+    expect(asked(applied(ten({ snapshotBytes: 100 }), 10))).toEqual([10])
+    expect(asked(applied(ten({ snapshotBytes: 101 }), 10))).toEqual([])
+  })
+
+  it('never where both limits are off', () => {
+    expect(asked(applied(ten({ snapshotEntries: 0, snapshotBytes: 0 }), 10))).toEqual([])
+  })
+
+  it('one at a time', () => {
+    const server = applied(ten({ applyEntriesMax: 5, snapshotEntries: 1 }), 5)
+    expect(asked(server)).toEqual([5])
+    expect(asked(applied(server, 10))).toEqual([])
+  })
+
+  it('again after a failure, when more is applied', () => {
+    const server = applied(ten({ applyEntriesMax: 5, snapshotEntries: 1 }), 5)
+    server.do({ type: 'snapshotFailed', index: index(5), reason: 'disk full' })
+    expect(server.outputOf('note')).toMatchObject([{ event: 'snapshotFailed', index: 5, reason: 'disk full' }])
+    expect(asked(applied(server, 10))).toEqual([10])
+  })
+
+  it('still, when an older one than that is taken meanwhile', () => {
+    const server = applied(ten({ applyEntriesMax: 5, snapshotEntries: 1 }), 5)
+    server.do({ type: 'snapshotTaken', index: index(3) })
+    expect(server.server.snapshotRequested).toBe(5)
+  })
+})
+
+describe('a snapshot taken', () => {
+  const taken = (at: number, options: Partial<Options>): Server =>
+    applied(ten(options), 10).do({ type: 'snapshotTaken', index: index(at) })
+
+  it('lets go of everything before it', () => {
+    const server = taken(10, { trailingEntries: 0 })
+    expect([server.state.log.baseIndex, server.outputOf('save')[0]?.compactTo]).toEqual([10, { index: 10, term: 1 }])
+  })
+
+  it('leaves the entries that are to trail behind it', () => {
+    expect(taken(10, { trailingEntries: 4 }).state.log.baseIndex).toBe(6)
+  })
+
+  it('compacts nothing while all of it is to trail', () => {
+    const server = taken(10, { trailingEntries: 10 })
+    expect([server.state.log.baseIndex, server.outputOf('save')]).toEqual([0, []])
+  })
+
+  it('leaves nothing behind when the log is at its limit in bytes', () => {
+    expect(taken(10, { trailingEntries: 8, snapshotBytes: 81 }).state.log.baseIndex).toBe(2)
+    expect(taken(10, { trailingEntries: 8, snapshotBytes: 80 }).state.log.baseIndex).toBe(10)
+  })
+
+  it('of what was not applied yet is the caller’s mistake', () => {
+    const server = applied(ten({ applyEntriesMax: 9 }), 9)
+    expect(() => server.do({ type: 'snapshotTaken', index: index(10) })).toThrow(UsageError)
+  })
+
+  it('a second time, or after a later one, is ignored', () => {
+    const server = taken(7, { trailingEntries: 0 })
+    for (const late of [7, 6]) {
+      server.do({ type: 'snapshotTaken', index: index(late) })
+      expect([server.ignored, server.server.snapshot.lastIncludedIndex]).toEqual([['older snapshot'], 7])
+    }
+  })
+})

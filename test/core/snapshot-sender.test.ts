@@ -1,0 +1,113 @@
+import { describe, expect, it } from 'vitest'
+import { INDEX_ZERO, index, term, type ObjectId } from '../../src/core/ids.ts'
+import type { InstallSnapshotResponse } from '../../src/core/rpc.ts'
+import { Server, n2, n3, snapshotAt } from './server.ts'
+
+/** A leader whose log begins after 4, with a follower that needs what came before. */
+const sending = (options = {}): Server => {
+  const server = new Server(
+    [],
+    { snapshotObjectTimeoutTicks: 3, snapshotRetriesMax: 1, heartbeatTicks: 1, ...options },
+    {
+      snapshot: snapshotAt(4, 1),
+      hardState: { currentTerm: term(1), votedFor: null },
+    },
+  ).lead()
+  return server.hear(n2, {
+    type: 'AppendEntriesResponse',
+    term: server.server.currentTerm,
+    success: false,
+    rejectedIndex: index(4),
+    conflictIndex: INDEX_ZERO,
+    conflictTerm: term(0),
+    round: 0,
+  })
+}
+
+const transferOf = (server: Server) => {
+  const progress = server.progressOf(n2)
+  if (progress.mode !== 'snapshot') throw new Error('no transfer is under way')
+  return progress
+}
+
+const readOut = (server: Server, objectId: ObjectId, nextObjectId: ObjectId | null, data = 'data') =>
+  server.do({ type: 'objectRead', to: n2, transferId: transferOf(server).transferId, objectId, data, nextObjectId })
+
+const answer = (server: Server, changes: Partial<InstallSnapshotResponse>) =>
+  server.hear(n2, {
+    type: 'InstallSnapshotResponse',
+    term: server.server.currentTerm,
+    transferId: transferOf(server).transferId,
+    status: 'wanted',
+    nextObjectId: 0,
+    digest: 0,
+    installedIndex: INDEX_ZERO,
+    ...changes,
+  })
+
+describe('a sender', () => {
+  it('begins with object 0 when the follower needs what is compacted', () => {
+    expect(sending().outputOf('readObject')[0]).toMatchObject({ to: n2, objectId: 0 })
+  })
+
+  it('reads ahead while the window has room', () => {
+    const server = sending({ snapshotWindowBytes: 6 })
+    expect(readOut(server, 0, 1).outputOf('readObject')[0]?.objectId).toBe(1)
+    expect(readOut(server, 1, 2).outputOf('readObject')).toEqual([])
+  })
+
+  it('follows the receiver to whatever object it wants', () => {
+    const server = readOut(sending(), 0, 1)
+    expect(answer(server, { nextObjectId: 'elsewhere', digest: 5 }).outputOf('readObject')[0]?.objectId).toBe(
+      'elsewhere',
+    )
+  })
+
+  it('sends an object again when nothing is heard', () => {
+    expect(readOut(sending(), 0, null).tick(3).outputOf('readObject')[0]?.objectId).toBe(0)
+  })
+
+  it('gives up after its retries and probes (etcd #10225)', () => {
+    const server = readOut(readOut(sending(), 0, null).tick(3), 0, null).tick(3)
+    expect(server.outputOf('transferEnded')[0]?.outcome).toBe('abandoned')
+    expect(server.progressOf(n2).mode).toBe('probe')
+  })
+
+  it('counts a success however late it comes', () => {
+    const server = readOut(sending(), 0, null)
+    answer(server, { status: 'installed', transferId: 1, installedIndex: index(4) })
+    expect(server.progressOf(n2)).toMatchObject({ mode: 'replicate', matchIndex: 4 })
+  })
+
+  it('takes any acknowledgement that reconnects to the log (etcd-io/raft #84)', () => {
+    expect(sending().acknowledge(n2, 4).progressOf(n2).mode).toBe('replicate')
+  })
+
+  it('goes on when the receiver has put an older snapshot in force', () => {
+    const server = answer(readOut(sending(), 0, null), { status: 'installing' })
+    answer(server, { status: 'installed', installedIndex: index(2), nextObjectId: 0 })
+    expect(transferOf(server).phase).toBe('transfer')
+  })
+
+  it('gives a new number to every transfer, in every term', () => {
+    const first = transferOf(sending()).transferId
+    const server = sending()
+    server.hear(n3, { type: 'RequestVoteResponse', term: term(8), voteGranted: false }).lead()
+    const { currentTerm } = server.server
+    const failure = {
+      success: false,
+      rejectedIndex: index(4),
+      conflictIndex: INDEX_ZERO,
+      conflictTerm: term(0),
+    } as const
+    server.hear(n2, { type: 'AppendEntriesResponse', term: currentTerm, round: 0, ...failure })
+    expect(transferOf(server).transferId).toBeGreaterThan(first)
+  })
+
+  it('starts afresh when its snapshot cannot be read', () => {
+    const server = sending()
+    const { transferId } = transferOf(server)
+    server.do({ type: 'objectReadFailed', to: n2, transferId, reason: 'gone' })
+    expect(server.outputOf('transferEnded')[0]?.outcome).toBe('abandoned')
+  })
+})
