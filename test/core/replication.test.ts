@@ -170,6 +170,28 @@ describe('commitment', () => {
   })
 })
 
+describe('applied', () => {
+  const handedOut = (): Server => new Server([1, 1, 1]).hear(n2, append(1, [3, 1], [], 2))
+
+  it('of more than was handed out is the caller’s mistake', () => {
+    expect(() => handedOut().do({ type: 'applied', index: index(3) })).toThrow(UsageError)
+  })
+
+  it('of less than before changes nothing', () => {
+    const server = handedOut().do({ type: 'applied', index: index(2) })
+    const before = server.server
+    expect(server.do({ type: 'applied', index: index(1) }).server).toEqual(before)
+    expect(server.outputs).toEqual([])
+  })
+
+  it('lets the next batch go out', () => {
+    const server = new Server([1, 1, 1], { applyEntriesMax: 2 }).hear(n2, append(1, [3, 1], [], 3))
+    expect(server.outputOf('apply')[0]?.entries.map((entry) => entry.index)).toEqual([1, 2])
+    server.do({ type: 'applied', index: index(2) })
+    expect(server.outputOf('apply')[0]?.entries.map((entry) => entry.index)).toEqual([3])
+  })
+})
+
 describe('propose', () => {
   it('is refused by a follower, with the leader’s name', () => {
     const server = new Server([1]).hear(n2, append(1, [1, 1])).propose('x')

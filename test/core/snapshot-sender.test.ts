@@ -89,6 +89,35 @@ describe('a sender', () => {
     expect(transferOf(server).phase).toBe('transfer')
   })
 
+  it('waits once the receiver says that it puts the snapshot in force', () => {
+    const server = answer(readOut(readOut(sending(), 0, 1), 1, null), { status: 'installing' })
+    expect(transferOf(server)).toMatchObject({ phase: 'install', inflight: [{ objectId: 1 }] })
+    expect(server.outputOf('readObject')).toEqual([])
+  })
+
+  it('hears of a follower by whatever it answers, but of no round of heartbeats', () => {
+    const server = answer(sending(), { transferId: 7 })
+    expect([server.ignored, server.progressOf(n2)]).toMatchObject([
+      ['unknown transfer'],
+      { active: true, ackedRound: 0 },
+    ])
+    answer(server, { status: 'installed', installedIndex: index(4) })
+    expect(server.progressOf(n2).ackedRound).toBe(0)
+  })
+
+  it('believes nobody who holds more than its own log', () => {
+    const server = answer(sending(), { status: 'installed', installedIndex: index(5) })
+    expect([server.ignored, server.progressOf(n2).matchIndex]).toEqual([['malformed'], 0])
+  })
+
+  it('commits by what an installed snapshot proves', () => {
+    const server = sending().propose('x').saved()
+    expect(server.server.commitIndex).toBe(4)
+    // Its receiver has had more than the snapshot from another leader of this cluster.
+    answer(server, { status: 'installed', installedIndex: index(5) })
+    expect([server.server.commitIndex, server.progressOf(n2).matchIndex]).toEqual([5, 5])
+  })
+
   it('gives a new number to every transfer, in every term', () => {
     const first = transferOf(sending()).transferId
     const server = sending()

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { checksum } from '../../src/core/checksum.ts'
-import { term, type ObjectId } from '../../src/core/ids.ts'
+import { index, term, type ObjectId } from '../../src/core/ids.ts'
 import type { InstallSnapshot } from '../../src/core/rpc.ts'
 import { chainDigest } from '../../src/core/snapshot-transfer.ts'
 import { Server, append, logOfTerms, n2, n3, snapshotAt } from './server.ts'
@@ -51,6 +51,7 @@ describe('a receiver', () => {
   it('names what it wants when another object comes', () => {
     const server = new Server([1]).hear(n2, object(2))
     expect(server.said('InstallSnapshotResponse')[0]).toMatchObject({ status: 'wanted', nextObjectId: 0, digest: 0 })
+    expect(server.ignored).toEqual([])
   })
 
   it('refuses an object whose checksum is wrong', () => {
@@ -98,11 +99,14 @@ describe('a receiver', () => {
   it('starts again when its machine rejects an object', () => {
     const server = kept(new Server([1]).hear(n2, object(0)), 0, 1)
     server.do({ type: 'objectRejected', transferId: 1, reason: 'unreadable' })
+    expect(server.outputOf('note')).toMatchObject([{ event: 'objectRejected', reason: 'unreadable' }])
     expect(server.said('InstallSnapshotResponse')[0]).toMatchObject({ status: 'wanted', nextObjectId: 0, digest: 0 })
   })
 
   it('ignores a late answer of its shell', () => {
     expect(kept(new Server([1]).hear(n2, object(0)), 0, 1, 77).ignored).toEqual(['unknown transfer'])
+    const rejected = new Server([1]).hear(n2, object(0)).do({ type: 'objectRejected', transferId: 77, reason: 'late' })
+    expect([rejected.ignored, rejected.server.receiving?.saving?.objectId]).toEqual([['unknown transfer'], 0])
   })
 
   it('still takes appends', () => {
@@ -115,6 +119,14 @@ describe('a receiver', () => {
     server.hear(n2, append(2, [6, 2], [], 6)).hear(n2, object(0, { transferId: 2 }))
     expect(server.said('InstallSnapshotResponse')[0]).toMatchObject({ status: 'installed', installedIndex: 6 })
     expect(server.server.receiving).toBeNull()
+  })
+
+  it('takes word of a snapshot whose last entry it has as word of what is committed', () => {
+    const server = new Server([1, 1, 2]).hear(n2, object(0, { snapshot: snapshotAt(3, 2) }))
+    expect(server.outputOf('apply')[0]?.entries.map((entry) => entry.index)).toEqual([1, 2, 3])
+    expect(server.said('InstallSnapshotResponse')).toMatchObject([
+      { status: 'installed', installedIndex: 3, nextObjectId: 0, digest: 0 },
+    ])
   })
 
   it('does not campaign while a snapshot is put in force (etcd #12163)', () => {
@@ -131,6 +143,23 @@ describe('putting a snapshot in force', () => {
     const server = complete().hear(n2, object(2))
     expect(server.said('InstallSnapshotResponse')[0]?.status).toBe('installing')
     expect(server.outputOf('installSnapshot')).toEqual([])
+  })
+
+  it('is not disturbed by an offer of less', () => {
+    const server = complete(new Server([1])).hear(n2, object(0, { snapshot: snapshotAt(1, 1), transferId: 2 }))
+    expect([server.server.receiving?.phase, server.said('InstallSnapshotResponse')[0]?.status]).toEqual([
+      'install',
+      'installed',
+    ])
+    expect(server.do({ type: 'snapshotInstalled', transferId: 1 }).server.snapshot.lastIncludedIndex).toBe(5)
+  })
+
+  it('takes back the wish for a snapshot of what is covered by then', () => {
+    const server = new Server([1, 1], { snapshotEntries: 2 }).hear(n2, append(1, [2, 1], [], 2))
+    server.do({ type: 'applied', index: index(2) })
+    expect(server.server.snapshotRequested).toBe(2)
+    complete(server).do({ type: 'snapshotInstalled', transferId: 1 })
+    expect(server.server.snapshotRequested).toBe(0)
   })
 
   it('raises what is applied and committed', () => {
@@ -161,6 +190,18 @@ describe('putting a snapshot in force', () => {
       .do({ type: 'snapshotInstalled', transferId: 1 })
       .do({ type: 'snapshotInstalled', transferId: 1 })
     expect(server.ignored).toEqual(['unknown transfer'])
+  })
+
+  it('is told to nobody while nobody is known to lead', () => {
+    const server = complete().hear(n3, {
+      type: 'RequestVote',
+      term: term(3),
+      candidateId: n3,
+      lastLogIndex: index(0),
+      lastLogTerm: term(0),
+    })
+    server.do({ type: 'snapshotInstalled', transferId: 1 })
+    expect([server.server.leaderId, server.said('InstallSnapshotResponse')]).toEqual([null, []])
   })
 
   it('is told to whoever leads by then', () => {
