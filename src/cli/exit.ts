@@ -20,3 +20,8 @@ export const EXIT = {
 export class UsageProblem extends Error {
   override readonly name = 'UsageProblem'
 }
+
+/** This machine does not suffice to tell; the message says what for. */
+export class ResourceProblem extends Error {
+  override readonly name = 'ResourceProblem'
+}

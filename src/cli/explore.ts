@@ -23,7 +23,7 @@ Bounds:
   --heartbeats N     rounds of heartbeats (default: ${DEFAULT_BOUNDS.heartbeats})
   --snapshots N      snapshots taken (default: ${DEFAULT_BOUNDS.snapshots})
   --late-disks       saves finish in their own time, and crashes lose the unfinished
-  --states-max N     stop after so many distinct worlds (default: ${WORLDS_MAX_DEFAULT})
+  --states-max N     stop after so many distinct worlds (default: ${WORLDS_MAX_DEFAULT}; each takes about 2 KB)
   --time 60s         stop after this time; s, m or h (default: none)
   --json             the result as one line of JSON
 

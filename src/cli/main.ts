@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs'
 import { checkCommand } from './check.ts'
-import { EXIT, UsageProblem } from './exit.ts'
+import { EXIT, ResourceProblem, UsageProblem } from './exit.ts'
 import { exploreCommand } from './explore.ts'
 import { exportCommand } from './export.ts'
 import { nodeCommand } from './node.ts'
@@ -64,8 +64,8 @@ try {
   process.exitCode = await main(process.argv.slice(2))
 } catch (error) {
   const isUsage = error instanceof UsageProblem
-  process.stderr.write(
-    `raft: ${isUsage ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
-  )
-  process.exitCode = isUsage ? EXIT.usage : EXIT.internal
+  const isPlain = isUsage || error instanceof ResourceProblem
+  const text = isPlain ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error)
+  process.stderr.write(`raft: ${text}\n`)
+  process.exitCode = isUsage ? EXIT.usage : isPlain ? EXIT.unknown : EXIT.internal
 }

@@ -1,5 +1,6 @@
-import { parentPort, Worker, workerData } from 'node:worker_threads'
-import { UsageProblem } from './exit.ts'
+import { totalmem } from 'node:os'
+import { parentPort, Worker, workerData, type WorkerOptions } from 'node:worker_threads'
+import { ResourceProblem, UsageProblem } from './exit.ts'
 import { InputProblem } from './files.ts'
 import { ProgressLine } from './progress-line.ts'
 
@@ -53,7 +54,7 @@ export const inThread = async <Result>(
     stop()
   }
   const contract: Contract = { order, flag }
-  const worker = new Worker(file, { workerData: contract })
+  const worker = new Worker(file, { workerData: contract, ...heap() })
   const timer = limitMs === null ? null : setTimeout(stop, Math.min(limitMs, TIMER_MAX_MS))
   // Once: whoever asks a second time does not want to wait for the summary.
   process.once('SIGINT', interrupt).once('SIGTERM', interrupt)
@@ -66,6 +67,18 @@ export const inThread = async <Result>(
     process.off('SIGINT', interrupt).off('SIGTERM', interrupt)
   }
 }
+
+/** The part of the memory that work may take; Node's own limit is the same on every machine. */
+const MEMORY_SHARE = 0.75
+
+const isLimited = (): boolean =>
+  [process.env['NODE_OPTIONS'] ?? '', ...process.execArgv].some((text) => text.includes('--max-old-space-size'))
+
+const heap = (): WorkerOptions =>
+  isLimited() ? {} : { resourceLimits: { maxOldGenerationSizeMb: Math.floor((totalmem() * MEMORY_SHARE) / 2 ** 20) } }
+
+const outOfMemory = (): Error =>
+  new ResourceProblem('this takes more memory than there is; --time ends earlier, with what there is by then')
 
 const resultOf = <Result>(worker: Worker, name: string, line: ProgressLine): Promise<Result> =>
   new Promise((resolve, reject) => {
@@ -83,7 +96,9 @@ const resultOf = <Result>(worker: Worker, name: string, line: ProgressLine): Pro
           return reject(crash(reply.stack))
       }
     })
-    worker.on('error', (error) => reject(crash(error.stack ?? error.message)))
+    worker.on('error', (error: NodeJS.ErrnoException) =>
+      reject(error.code === 'ERR_WORKER_OUT_OF_MEMORY' ? outOfMemory() : crash(error.stack ?? error.message)),
+    )
     worker.on('exit', (code) => reject(crash(`its thread ended with ${code}`)))
   })
 

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
@@ -48,6 +48,13 @@ describe('work without an end', () => {
     const { status, stdout } = raft(['shrink', files.file('broken', brokenTrace()), '-o', small, '--time', '0s'])
     expect([status, stdout]).toEqual([0, expect.stringContaining('not finished')])
     expect(replay(traceIn(readFileSync(small, 'utf8')), { claims: true }).ending.type).toBe('violated')
+  })
+
+  it('says so when the memory does not suffice, which is no bug', () => {
+    const args = ['--max-old-space-size=30', MAIN, 'explore', '--depth', '99', '--nodes', '5']
+    const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' })
+    expect([status, stdout]).toEqual([2, ''])
+    expect(stderr).toMatch(/\nraft: this takes more memory than there is.*\n$/)
   })
 
   it.each([

@@ -4,6 +4,7 @@ import type { Entry } from '../../src/core/entry.ts'
 import { index, nodeId, term } from '../../src/core/ids.ts'
 import { initial, restart, type Remains } from '../../src/core/start.ts'
 import { Server, THREE, command, logOfTerms, n1, snapshotAt } from './server.ts'
+import type { Options } from '../../src/core/config.ts'
 import { configurationOf } from '../../src/core/configuration.ts'
 
 const remains = (given: Partial<Remains>): Remains => ({
@@ -88,17 +89,34 @@ describe('restart', () => {
 })
 
 describe('a single server', () => {
+  const alone = (terms: readonly number[] = [], options: Partial<Options> = {}): Server =>
+    new Server(terms, options, { snapshot: { ...snapshotAt(0, 0), configuration: configurationOf([n1]) } })
+
   it('leads as soon as its own vote is durable, and not before', () => {
-    const alone = new Server([], {}, { snapshot: { ...snapshotAt(0, 0), configuration: configurationOf([n1]) } })
-    expect(alone.do({ type: 'campaign' }).server.role.type).toBe('candidate')
-    expect(alone.saved().server.role.type).toBe('leader')
+    const server = alone().do({ type: 'campaign' })
+    expect(server.server.role.type).toBe('candidate')
+    expect(server.saved().server.role.type).toBe('leader')
+  })
+
+  it('asks nobody first, and waits for no lease: there is nobody else', () => {
+    const server = alone([1], { preVote: true, checkQuorum: true }).do({ type: 'campaign' })
+    expect(server.server.role.type).toBe('candidate')
   })
 
   it('commits once its disk has the entry', () => {
-    const alone = new Server([], {}, { snapshot: { ...snapshotAt(0, 0), configuration: configurationOf([n1]) } })
-    alone.do({ type: 'campaign' }).saved().propose('x')
-    expect(alone.server.commitIndex).toBe(0)
-    expect(alone.saved().outputOf('apply')[0]?.entries.length).toBe(1)
+    const server = alone().do({ type: 'campaign' }).saved().propose('x')
+    expect(server.server.commitIndex).toBe(0)
+    expect(server.saved().outputOf('apply')[0]?.entries.length).toBe(1)
+  })
+})
+
+describe('a server among others', () => {
+  it('asks them first', () => {
+    expect(new Server([1], { preVote: true }).do({ type: 'campaign' }).server.role.type).toBe('preCandidate')
+  })
+
+  it('does not campaign against a leader it may have vouched for before it crashed', () => {
+    expect(new Server([1], { checkQuorum: true }).do({ type: 'campaign' }).ignored).toEqual(['leader is alive'])
   })
 
   it('starts in term 0 without a log', () => {

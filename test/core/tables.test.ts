@@ -49,6 +49,7 @@ describe('quorumIndex', () => {
     ['abcd', '', [9, 1, 5, 4], 4],
     ['abcde', '', [9, 1, 5, 4, 8], 5],
     ['abc', 'cde', [9, 9, 9, 2, 1], 2],
+    ['cde', 'abc', [9, 9, 9, 2, 1], 2],
     ['', '', [9], 0],
   ])('voters %s and %s at %j: %d', (incoming, outgoing, reached, expected) => {
     const configuration = configurationOf(ids(incoming), [], ids(outgoing))
