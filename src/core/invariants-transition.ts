@@ -1,4 +1,5 @@
 import { minIndex, successor, type Index } from './ids.ts'
+import { checkAnswers } from './invariants-answers.ts'
 import { claimOf, currentRpc, sendsOf, type Claim, type Transition } from './invariants-claim.ts'
 import { checkOutputs } from './invariants-outputs.ts'
 import { checkDurable, checkLogChange, checkSave, checkSnapshotChange } from './invariants-save.ts'
@@ -33,6 +34,7 @@ export const checkTransition = (
   checkMatch(step)
   checkNothingHappens(step)
   checkOutputs(step)
+  checkAnswers(step)
 }
 
 const checkNeverFalls = (step: Transition): void => {
@@ -121,7 +123,9 @@ const checkTimer = (step: Transition): void => {
   const { before, after, message, outputs } = step
   const old = before.server
   const { server } = after
-  if (server.role.type === 'leader' || old.role.type === 'leader') return
+  if (server.role.type === 'leader') return
+  if (old.role.type === 'leader')
+    return claim(step, server.electionElapsedTicks === 0 && server.seed !== old.seed, 'who led waits a whole timeout')
   const word = currentRpc(step, 'AppendEntries') ?? currentRpc(step, 'InstallSnapshot')
   if (word !== null)
     return claim(step, server.electionElapsedTicks === 0, 'word of the leader restarts the election timer')
@@ -130,7 +134,10 @@ const checkTimer = (step: Transition): void => {
   const began = outputs.some(
     (output) => output.type === 'note' && output.event === 'became' && output.role !== 'follower',
   )
-  if (began) return claim(step, server.electionElapsedTicks === 0, 'an election restarts the election timer')
+  if (began) {
+    claim(step, server.electionElapsedTicks === 0, 'an election restarts the election timer')
+    return claim(step, server.seed !== old.seed, 'every election has a deadline of its own')
+  }
   claim(step, server.electionDeadlineTicks === old.electionDeadlineTicks, 'a deadline is drawn once per election')
   const expected = old.electionElapsedTicks + (message.type === 'tick' ? 1 : 0)
   if (message.type === 'tick' && expected >= old.electionDeadlineTicks)

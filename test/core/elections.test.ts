@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { index, term } from '../../src/core/ids.ts'
+import { configurationOf } from '../../src/core/configuration.ts'
+import { index, nodeId, term } from '../../src/core/ids.ts'
 import type { RequestPreVote, RequestVote } from '../../src/core/rpc.ts'
-import { Server, append, n2, n3 } from './server.ts'
+import { Server, append, n1, n2, n3, snapshotAt } from './server.ts'
 
 const request = (inTerm: number, last: readonly [number, number]): RequestVote => ({
   type: 'RequestVote',
@@ -26,6 +27,23 @@ describe('RequestVote', () => {
   ] as const)('with %s: %s, granted %s', (_, last, granted) => {
     const server = new Server([1, 2]).hear(n2, request(5, last))
     expect(server.said('RequestVoteResponse')).toEqual([{ type: 'RequestVoteResponse', term: 5, voteGranted: granted }])
+  })
+
+  it('is answered once by everybody: a second answer changes nothing', () => {
+    const five = configurationOf(['n1', 'n2', 'n3', 'n4', 'n5'].map((name) => nodeId(name)))
+    const server = new Server([], {}, { snapshot: { ...snapshotAt(0, 0), configuration: five } })
+    server.do({ type: 'campaign' }).saved()
+    for (const voteGranted of [true, false, true])
+      server.hear(n2, { type: 'RequestVoteResponse', term: term(1), voteGranted })
+    expect(server.server.role).toMatchObject({ type: 'candidate', granted: ['n1', 'n2'], rejected: [] })
+  })
+
+  it('goes to voters, not to learners', () => {
+    const configuration = configurationOf([n1, n2], [n3])
+    const server = new Server([], {}, { snapshot: { ...snapshotAt(0, 0), configuration } }).do({ type: 'campaign' })
+    expect(server.promised.map(({ to }) => to)).toEqual([n2])
+    const asking = new Server([], { preVote: true }, { snapshot: { ...snapshotAt(0, 0), configuration } })
+    expect(asking.do({ type: 'campaign' }).sends.map(({ to }) => to)).toEqual([n2])
   })
 
   it('is answered only once the vote is durable', () => {

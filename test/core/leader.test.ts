@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { Options } from '../../src/core/config.ts'
 import { index, term } from '../../src/core/ids.ts'
 import type { Remains } from '../../src/core/start.ts'
+import { newLeader } from '../../src/core/role.ts'
 import { Server, command, n2, n3, snapshotAt } from './server.ts'
 
 /* What a leader makes of what its followers say, late, twice, or not at all. */
@@ -51,6 +52,30 @@ describe('heartbeats reach a follower', () => {
     expect(leader.progressOf(n2)).toMatchObject({ mode: 'probe', active: false, nextIndex: 1 })
     leader.tick()
     expect([leader.outputOf('readObject'), leader.said('AppendEntries', n2)]).toMatchObject([[], [{ prevLogIndex: 4 }]])
+  })
+})
+
+describe('a new leader', () => {
+  it('knows nothing of its followers, and suspects nobody', () => {
+    const follower = { mode: 'probe', matchIndex: 0, nextIndex: 5, active: true, ackedRound: 0, sentCommit: 0 }
+    expect(newLeader([n2, n3], index(4))).toEqual({
+      type: 'leader',
+      progress: [n2, n3].map((id) => ({ id, ...follower, paused: false })),
+      termStartIndex: 5,
+      heartbeatElapsedTicks: 0,
+      round: 0,
+      ackedRound: 0,
+      reads: [],
+      clockTicks: 0,
+      roundsStarted: [],
+      leaseTicks: -1,
+      transfersStarted: 0,
+    })
+  })
+
+  it('counts time from its election on', () => {
+    const leader = new Server([], { checkQuorum: true, electionTimeoutTicks: 4 }).tick(3)
+    expect(leader.lead().server.electionElapsedTicks).toBe(0)
   })
 })
 

@@ -23,6 +23,18 @@ describe('a quorum read', () => {
     expect(leader.propose('x').saved().acknowledge(n2, 1, 2).outputOf('readReady')[0]?.index).toBe(1)
   })
 
+  it('that comes during a round shares the next with all others, which begins at once', () => {
+    const leader = read(read(read(leading(), 'quorum'), 'quorum'), 'quorum')
+    expect(leader.said('AppendEntries')).toEqual([])
+    leader.acknowledge(n2, 1, 2)
+    expect([leader.outputOf('readReady').length, leader.said('AppendEntries').map(({ round }) => round)]).toEqual([
+      1,
+      [3, 3],
+    ])
+    expect(leader.acknowledge(n3, 1, 3).outputOf('readReady')).toHaveLength(2)
+    expect(leader.said('AppendEntries').filter(({ round }) => round > 3)).toEqual([])
+  })
+
   it('is refused by a follower', () => {
     expect(read(new Server([1]), 'quorum').outputOf('refused')[0]?.reason).toBe('not-leader')
   })
@@ -43,6 +55,14 @@ describe('a lease read', () => {
     const leader = leading({ checkQuorum: true, leaseDriftTicks: 2 }).tick(7)
     expect(read(leader, 'lease').outputOf('readReady').length).toBe(1)
     expect(read(leader.tick(), 'lease').outputOf('refused')[0]?.reason).toBe('no-lease')
+  })
+
+  it('reckons from the latest round that was answered, not from the first of several', () => {
+    const leader = new Server([], { checkQuorum: true, leaseDriftTicks: 0, heartbeatTicks: 2 }).lead()
+    leader.propose('x').saved().tick(4).acknowledge(n2, 1, 3)
+    // The third round began with the fourth tick.
+    expect(read(leader.tick(9), 'lease').outputOf('readReady')).toHaveLength(1)
+    expect(read(leader.tick(), 'lease').outputOf('refused')).toHaveLength(1)
   })
 
   it('is refused where quorums are not checked', () => {

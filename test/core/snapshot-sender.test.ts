@@ -140,3 +140,91 @@ describe('a sender', () => {
     expect(server.outputOf('transferEnded')[0]?.outcome).toBe('abandoned')
   })
 })
+
+describe('what a shell has read', () => {
+  it('is not sent when another object is waited for', () => {
+    const server = readOut(readOut(sending(), 0, 1), 0, 1)
+    expect([server.ignored, server.said('InstallSnapshot')]).toEqual([['late answer'], []])
+  })
+
+  it('is not sent when nothing is waited for', () => {
+    const server = readOut(readOut(sending({ snapshotWindowBytes: 1 }), 0, 1), 1, 2)
+    expect([server.ignored, server.said('InstallSnapshot')]).toEqual([['late answer'], []])
+  })
+
+  it.each([
+    ['another transfer', 1],
+    ['a follower that is sent nothing', 0],
+  ])('is not sent when it is of %s', (_, offset) => {
+    const server = sending()
+    const { transferId } = transferOf(server)
+    const to = offset === 0 ? n3 : n2
+    for (const type of ['objectRead', 'objectReadFailed'] as const) {
+      const about = { to, transferId: transferId + offset, objectId: 0, data: 'data', nextObjectId: 1, reason: 'late' }
+      server.do({ type, ...about })
+      expect([server.ignored, transferOf(server).reading]).toEqual([['unknown transfer'], true])
+    }
+  })
+})
+
+describe('the window of a transfer', () => {
+  it('moves on as objects are acknowledged, and knows how far it has come', () => {
+    const server = readOut(readOut(readOut(sending(), 0, 1, '12'), 1, 2, '345'), 2, 3, '6')
+    const [, second, third] = transferOf(server).inflight
+    expect([second, third]).toMatchObject([
+      { objectId: 1, bytes: 3 },
+      { objectId: 2, bytes: 1 },
+    ])
+    answer(server, { nextObjectId: 1 })
+    expect(transferOf(server)).toMatchObject({ inflight: [second, third], objectsAcked: 1, bytesAcked: 2 })
+    answer(server, { nextObjectId: 3 })
+    expect(transferOf(server)).toMatchObject({ inflight: [], objectsAcked: 3, bytesAcked: 6, nextObjectId: 3 })
+  })
+
+  it('is full when its bytes are reached exactly', () => {
+    expect(readOut(sending({ snapshotWindowBytes: 4 }), 0, 1, '1234').outputOf('readObject')).toEqual([])
+    expect(readOut(sending({ snapshotWindowBytes: 5 }), 0, 1, '1234').outputOf('readObject')).toHaveLength(1)
+  })
+
+  it('has room for one object, however large', () => {
+    const server = readOut(sending({ snapshotWindowBytes: 1 }), 0, 1, 'large')
+    expect(answer(server, { nextObjectId: 1 }).outputOf('readObject')).toMatchObject([{ objectId: 1 }])
+  })
+})
+
+describe('the patience of a sender', () => {
+  it('lasts so many ticks for an object, and begins anew with every answer', () => {
+    const server = readOut(sending(), 0, null).tick(2)
+    expect(server.outputOf('readObject')).toEqual([])
+    answer(server, { nextObjectId: 0 })
+    expect(server.tick(2).outputOf('readObject')).toEqual([])
+    expect(server.tick().outputOf('readObject')).toMatchObject([{ objectId: 0 }])
+  })
+
+  it('is not tried by the own shell', () => {
+    const server = sending().tick(20)
+    expect([server.outputOf('transferEnded'), transferOf(server)]).toMatchObject([[], { idleTicks: 0, reading: true }])
+  })
+
+  it('lasts so many ticks for putting a snapshot in force', () => {
+    const server = sending({ snapshotInstallTimeoutTicks: 5, snapshotObjectTimeoutTicks: 9 })
+    answer(readOut(server, 0, null), { status: 'installing' })
+    expect(transferOf(server.tick(4)).phase).toBe('install')
+    expect(server.tick().outputOf('transferEnded')).toMatchObject([{ outcome: 'abandoned' }])
+    expect(server.progressOf(n2)).toMatchObject({ mode: 'probe', active: false })
+  })
+
+  it('is not prolonged by the same word again', () => {
+    const server = sending({ snapshotInstallTimeoutTicks: 5, snapshotObjectTimeoutTicks: 9 })
+    answer(readOut(server, 0, null), { status: 'installing' })
+    answer(server.tick(3), { status: 'installing' })
+    expect(server.tick(2).outputOf('transferEnded')).toMatchObject([{ outcome: 'abandoned' }])
+  })
+
+  it('is told to have ended when it leads no more', () => {
+    const server = readOut(sending(), 0, 1)
+    const { transferId } = transferOf(server)
+    server.hear(n3, { type: 'RequestVoteResponse', term: term(9), voteGranted: false })
+    expect(server.outputOf('transferEnded')).toMatchObject([{ to: n2, transferId, outcome: 'abandoned' }])
+  })
+})

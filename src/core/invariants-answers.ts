@@ -1,0 +1,69 @@
+import { claimOf, type Claim, type Transition } from './invariants-claim.ts'
+import type { Transfer } from './progress.ts'
+import type { RaftState } from './state.ts'
+
+/*
+ * Whoever asks is answered, once, and whatever was begun is ended: by the step that settles it, also when that is the
+ * leader's fall.
+ */
+
+const claim: Claim = claimOf
+
+/** Checks what a step owes to its shell. @throws InvariantViolation */
+export const checkAnswers = (step: Transition): void => {
+  const { before, message, after } = step
+  const { accepted, refused, ready } = answersIn(step)
+  if (message.type === 'propose') return claim(step, accepted + refused === 1, 'a proposal is accepted or refused')
+  claim(step, accepted === 0, 'only a proposal is accepted')
+  const asked = message.type === 'read' ? 1 : 0
+  // Reads that wait, and those answered, are those that waited or were asked.
+  claim(
+    step,
+    refused + ready + waiting(after) === waiting(before) + asked,
+    'a read is answered once, or waits for its answer',
+  )
+  checkTransfers(step)
+}
+
+const answersIn = ({ outputs }: Transition) => {
+  const answers = { accepted: 0, refused: 0, ready: 0 }
+  for (const { type } of outputs)
+    if (type === 'accepted') answers.accepted++
+    else if (type === 'refused') answers.refused++
+    else if (type === 'readReady') answers.ready++
+  return answers
+}
+
+const waiting = ({ server }: RaftState): number => (server.role.type === 'leader' ? server.role.reads.length : 0)
+
+const checkTransfers = (step: Transition): void => {
+  const before = transfersOf(step.before)
+  const after = transfersOf(step.after)
+  const ended = step.outputs.flatMap((output) => (output.type === 'transferEnded' ? [output.transferId] : []))
+  const gone = before.filter(({ transferId }) => find(after, transferId) === undefined)
+  claim(
+    step,
+    ended.length === gone.length && gone.every(({ transferId }) => ended.includes(transferId)),
+    'a transfer that is over is told to have ended, once',
+  )
+  for (const { transferId, reading, nextObjectId } of after) {
+    const read = step.outputs.findLast((output) => output.type === 'readObject' && output.transferId === transferId)
+    const isNew = reading && find(before, transferId)?.reading !== true
+    claim(step, !isNew || read !== undefined, 'an object that is waited for was asked for')
+    claim(
+      step,
+      read?.type !== 'readObject' || (reading && nextObjectId === read.objectId),
+      'an object that was asked for is waited for',
+    )
+  }
+}
+
+const find = (transfers: readonly Transfer[], wanted: number): Transfer | undefined =>
+  transfers.find(({ transferId }) => transferId === wanted)
+
+const NONE: readonly Transfer[] = []
+
+const transfersOf = ({ server }: RaftState): readonly Transfer[] =>
+  server.role.type === 'leader' && server.role.progress.some(({ mode }) => mode === 'snapshot')
+    ? server.role.progress.filter((progress) => progress.mode === 'snapshot')
+    : NONE
