@@ -41,12 +41,18 @@ export const checkLogChange = (step: Transition): void => {
       saved.bytes === log.bytes,
     'the disk is told exactly how the log changed',
   )
-  for (const entry of save.entries)
+  for (const entry of save.entries) {
     claim(
       step,
       entry.index <= log.baseIndex || entryAt(log, entry.index) === entry,
       'what is saved is what is appended',
     )
+    claim(
+      step,
+      entry.type !== 'configuration' || after.server.configurations.some((record) => record.index === entry.index),
+      'a configuration is in force as soon as it is appended (section 6)',
+    )
+  }
   const { commitIndex } = before.server
   if (from !== null && snapshot === null) claim(step, from > commitIndex, 'what is committed is never truncated')
   if (from !== null && snapshot !== null)

@@ -1,4 +1,5 @@
 import { InvariantViolation } from './assert.ts'
+import { sameConfiguration } from './configuration.ts'
 import { successor, type Index } from './ids.ts'
 import { claimOfState, type StateClaim } from './invariants-claim.ts'
 import { checkLeader } from './invariants-leader.ts'
@@ -93,9 +94,14 @@ const checkConfigurations = (state: RaftState): void => {
   claim(state, first.index === snapshot.configurationIndex, 'the oldest configuration is that of the snapshot')
   claim(state, first.index <= snapshot.lastIncludedIndex, 'the configuration of a snapshot is covered by it')
   let previous: Index = first.index
-  for (const { index } of configurations.slice(1)) {
+  for (const { index, configuration } of configurations.slice(1)) {
     claim(state, index > previous && index > snapshot.lastIncludedIndex, 'configurations are in order')
-    claim(state, entryAt(log, index)?.type === 'configuration', 'a configuration in force is in the log')
+    const entry = entryAt(log, index)
+    claim(
+      state,
+      entry?.type === 'configuration' && sameConfiguration(entry.configuration, configuration),
+      'a configuration in force is in the log',
+    )
     previous = index
   }
   claim(state, previous <= log.lastIndex, 'the configuration in force is in the log or before it')

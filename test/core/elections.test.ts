@@ -113,6 +113,12 @@ describe('RequestPreVote', () => {
     expect([server.server.role.type, server.server.currentTerm]).toEqual(['candidate', 2])
   })
 
+  it('refused in a newer term tells of that term', () => {
+    const server = new Server([1], { preVote: true }).do({ type: 'campaign' })
+    server.hear(n2, { type: 'RequestPreVoteResponse', term: term(7), voteGranted: false })
+    expect([server.server.role.type, server.server.currentTerm, server.server.votedFor]).toEqual(['follower', 7, null])
+  })
+
   it('counts no grant for another term', () => {
     const server = new Server([1], { preVote: true }).do({ type: 'campaign' })
     server.hear(n2, { type: 'RequestPreVoteResponse', term: term(3), voteGranted: true })
@@ -121,8 +127,10 @@ describe('RequestPreVote', () => {
 })
 
 describe('a leader', () => {
-  it('steps down without a quorum, if it checks', () => {
-    expect(new Server([], { checkQuorum: true }).lead().tick(20).server.role.type).toBe('follower')
+  it('steps down without a quorum, if it checks: after a whole election timeout in which nobody answered', () => {
+    const leader = new Server([], { checkQuorum: true, electionTimeoutTicks: 10 }).lead().tick(10)
+    expect(leader.tick(9).server.role.type).toBe('leader')
+    expect(leader.tick().server.role.type).toBe('follower')
   })
 
   it('stays without a quorum, if it does not check', () => {

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { UsageError } from '../../src/core/assert.ts'
-import { index } from '../../src/core/ids.ts'
-import { Server, append, command, logOfTerms, n2, n3 } from './server.ts'
+import { configurationOf, type Configuration } from '../../src/core/configuration.ts'
+import type { Entry } from '../../src/core/entry.ts'
+import { index, nodeId, term } from '../../src/core/ids.ts'
+import { Server, THREE, append, command, logOfTerms, n2, n3 } from './server.ts'
 
 describe('AppendEntries', () => {
   it('takes nothing away when it repeats what is there', () => {
@@ -34,7 +36,17 @@ describe('AppendEntries', () => {
 
   it('of an older term is answered with the current one', () => {
     const server = new Server([3]).hear(n2, append(2, [1, 3]))
-    expect(server.said('AppendEntriesResponse')[0]).toMatchObject({ success: false, term: 3 })
+    expect(server.said('AppendEntriesResponse')).toEqual([
+      {
+        type: 'AppendEntriesResponse',
+        term: 3,
+        success: false,
+        rejectedIndex: 1,
+        conflictIndex: 0,
+        conflictTerm: 0,
+        round: 0,
+      },
+    ])
   })
 
   it('that contradicts what is committed changes nothing', () => {
@@ -46,6 +58,55 @@ describe('AppendEntries', () => {
 
   it('with entries that do not follow each other is malformed', () => {
     expect(new Server([1]).hear(n2, append(1, [1, 1], [command(3, 1)])).ignored).toEqual(['malformed'])
+  })
+})
+
+describe('a configuration', () => {
+  const FOUR = configurationOf(['n1', 'n2', 'n3', 'n4'].map((name) => nodeId(name)))
+  const FIVE = configurationOf(['n1', 'n2', 'n3', 'n4', 'n5'].map((name) => nodeId(name)))
+  const change = (at: number, inTerm: number, configuration: Configuration): Entry => ({
+    type: 'configuration',
+    index: index(at),
+    term: term(inTerm),
+    bytes: 0,
+    configuration,
+  })
+  const changed = (): Server => new Server([1]).hear(n2, append(1, [1, 1], [change(2, 1, FOUR), change(3, 1, FIVE)]))
+  const inForce = (server: Server) => server.server.configurations.map((record) => [record.index, record.configuration])
+
+  it('is in force as soon as it is appended (section 6)', () => {
+    expect(inForce(changed())).toEqual([
+      [0, THREE],
+      [2, FOUR],
+      [3, FIVE],
+    ])
+  })
+
+  it.each([
+    [2, [[0, THREE]]],
+    [
+      3,
+      [
+        [0, THREE],
+        [2, FOUR],
+      ],
+    ],
+  ])('gives way to the one before when it is truncated, from %d on', (from, left) => {
+    const prev: readonly [number, number] = [from - 1, 1]
+    expect(inForce(changed().hear(n3, { ...append(2, prev, [command(from, 2)]), leaderId: n3 }))).toEqual(left)
+  })
+
+  it('stays when what follows it is truncated', () => {
+    const server = new Server([1]).hear(n2, append(1, [1, 1], [change(2, 1, FOUR), command(3, 1)]))
+    expect(inForce(server.hear(n3, { ...append(2, [2, 1], [command(3, 2)]), leaderId: n3 }))).toHaveLength(2)
+  })
+
+  it('gives way to another one at its place', () => {
+    const server = changed().hear(n3, { ...append(2, [1, 1], [change(2, 2, FIVE)]), leaderId: n3 })
+    expect(inForce(server)).toEqual([
+      [0, THREE],
+      [2, FIVE],
+    ])
   })
 })
 

@@ -78,6 +78,22 @@ describe('a receiver', () => {
     expect(server.ignored).toEqual(['unknown transfer'])
   })
 
+  it('answers a leader of an older term with the current one, and promises nothing', () => {
+    const server = new Server([3]).hear(n2, object(1))
+    expect(server.said('InstallSnapshotResponse')).toEqual([
+      {
+        type: 'InstallSnapshotResponse',
+        term: 3,
+        transferId: 1,
+        status: 'wanted',
+        nextObjectId: 1,
+        digest: 0,
+        installedIndex: 0,
+      },
+    ])
+    expect(server.server.receiving).toBeNull()
+  })
+
   it('starts at the first object when the snapshot is another', () => {
     const server = kept(new Server([1]).hear(n2, object(0)), 0, 1)
     server.hear(n2, object(1, { transferId: 2, snapshot: snapshotAt(6, 2) }))

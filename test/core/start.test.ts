@@ -73,6 +73,11 @@ describe('restart', () => {
   })
 
   /** Found by `raft sim --seed 0x344`: offered object 0 again, it refused it for ever. */
+  it('has no use for a transfer of what is in force already', () => {
+    const received = { snapshot: snapshotAt(3, 3), nextObjectId: 'k', digest: 17 }
+    expect(restart(remains({ received, snapshot: snapshotAt(3, 3) })).server.receiving).toBeNull()
+  })
+
   it('begins a transfer anew whose objects had all come', () => {
     const received = { snapshot: snapshotAt(9, 4), nextObjectId: 0, digest: 17 }
     expect(restart(remains({ received })).server.receiving).toBeNull()
