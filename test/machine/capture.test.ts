@@ -37,6 +37,21 @@ describe('text in UTF-8', () => {
     },
   )
 
+  it('every unit of text is as long as its encoding, also where lengths change', () => {
+    for (const unit of [0, 0x7f, 0x80, 0x7ff, 0x800, 0xd7ff, 0xe000, 0xffff])
+      for (const text of [0, 1].map((by) => `a${String.fromCodePoint(Math.min(unit + by, 0xffff))}z`))
+        expect([text, utf8Bytes(text)]).toEqual([text, Buffer.byteLength(text)])
+  })
+
+  it('is cut where it fits, and never inside a character', () => {
+    for (const unit of ['\u007f', '\u0080', '\u07ff', '\u0800', '\uffff', '\u{10000}', '\u{10ffff}']) {
+      const text = unit.repeat(3)
+      const one = Buffer.byteLength(unit)
+      const cuts = [1, one, 2 * one - 1, 2 * one, 3 * one].map((bytes) => cutText(text, 0, bytes) / unit.length)
+      expect([unit, cuts]).toEqual([unit, [1, 1, 1, 2, 3]])
+    }
+  })
+
   it.each([
     ['abc', 0, 2, 2],
     ['abc', 1, 9, 3],
