@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import type { Options } from '../../src/core/config.ts'
 import { UsageError } from '../../src/core/assert.ts'
-import { index } from '../../src/core/ids.ts'
-import { Server, append, n2 } from './server.ts'
+import { configurationOf } from '../../src/core/configuration.ts'
+import type { Entry } from '../../src/core/entry.ts'
+import { index, nodeId, term } from '../../src/core/ids.ts'
+import { Server, append, command, n2 } from './server.ts'
 
 /** A follower with ten entries of ten bytes, all committed and handed out. */
 const ten = (options: Partial<Options>): Server =>
@@ -33,6 +35,13 @@ describe('a snapshot is asked for', () => {
 
   it('never where both limits are off', () => {
     expect(asked(applied(ten({ snapshotEntries: 0, snapshotBytes: 0 }), 10))).toEqual([])
+  })
+
+  it('after every single entry, if so wished', () => {
+    const server = applied(ten({ applyEntriesMax: 1, snapshotEntries: 1 }), 1)
+    expect(asked(server)).toEqual([1])
+    server.do({ type: 'snapshotTaken', index: index(1) })
+    expect(asked(applied(server, 2))).toEqual([2])
   })
 
   it('one at a time', () => {
@@ -76,6 +85,28 @@ describe('a snapshot taken', () => {
   it('leaves nothing behind when the log is at its limit in bytes', () => {
     expect(taken(10, { trailingEntries: 8, snapshotBytes: 81 }).state.log.baseIndex).toBe(2)
     expect(taken(10, { trailingEntries: 8, snapshotBytes: 80 }).state.log.baseIndex).toBe(10)
+  })
+
+  it('carries the configuration of its last entry, be it that entry itself', () => {
+    const change = (at: number, ...names: readonly string[]): Entry => ({
+      type: 'configuration',
+      index: index(at),
+      term: term(1),
+      bytes: 0,
+      configuration: configurationOf(names.map((name) => nodeId(name))),
+    })
+    const [first, second] = [change(2, 'n1', 'n2'), change(4, 'n1', 'n2', 'n4')]
+    const server = new Server([], { trailingEntries: 0 })
+      .hear(n2, append(1, [0, 0], [command(1, 1), first, command(3, 1), second], 4))
+      .saved()
+    for (const [at, names, later] of [
+      [3, ['n1', 'n2'], 1],
+      [4, ['n1', 'n2', 'n4'], 0],
+    ] as const) {
+      applied(server, 4).do({ type: 'snapshotTaken', index: index(at) })
+      expect(server.server.snapshot.configuration.voters).toEqual(names)
+      expect(server.server.configurations).toHaveLength(1 + later)
+    }
   })
 
   it('of what was not applied yet is the caller’s mistake', () => {

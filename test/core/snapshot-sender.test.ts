@@ -37,7 +37,7 @@ const answer = (server: Server, changes: Partial<InstallSnapshotResponse>) =>
   server.hear(n2, {
     type: 'InstallSnapshotResponse',
     term: server.server.currentTerm,
-    transferId: transferOf(server).transferId,
+    transferId: changes.transferId ?? transferOf(server).transferId,
     status: 'wanted',
     nextObjectId: 0,
     digest: 0,
@@ -96,13 +96,17 @@ describe('a sender', () => {
   })
 
   it('hears of a follower by whatever it answers, but of no round of heartbeats', () => {
-    const server = answer(sending(), { transferId: 7 })
+    const server = sending()
+    const { transferId } = transferOf(server)
+    server.do({ type: 'objectReadFailed', to: n2, transferId, reason: 'gone' })
+    expect(server.progressOf(n2).active).toBe(false)
+    answer(server, { transferId })
     expect([server.ignored, server.progressOf(n2)]).toMatchObject([
       ['unknown transfer'],
       { active: true, ackedRound: 0 },
     ])
-    answer(server, { status: 'installed', installedIndex: index(4) })
-    expect(server.progressOf(n2).ackedRound).toBe(0)
+    answer(server, { transferId, status: 'installed', installedIndex: index(4) })
+    expect(server.progressOf(n2)).toMatchObject({ matchIndex: 4, ackedRound: 0 })
   })
 
   it('believes nobody who holds more than its own log', () => {

@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest'
+import type { Entry } from '../../src/core/entry.ts'
+import { configurationOf } from '../../src/core/configuration.ts'
 import { checksum } from '../../src/core/checksum.ts'
 import { index, term, type ObjectId } from '../../src/core/ids.ts'
 import type { InstallSnapshot } from '../../src/core/rpc.ts'
 import { chainDigest } from '../../src/core/snapshot-transfer.ts'
-import { Server, append, logOfTerms, n2, n3, snapshotAt } from './server.ts'
+import { Server, append, command, logOfTerms, n1, n2, n3, snapshotAt } from './server.ts'
 
 /** The objects 0, 1, 2 of a snapshot at 5 in term 2, as a leader sends them. */
 const object = (id: number, changes: Partial<InstallSnapshot> = {}): InstallSnapshot => {
@@ -130,6 +132,21 @@ describe('a receiver', () => {
     expect(server.state.log.lastIndex).toBe(2)
   })
 
+  it('is done with a snapshot that its log has reached', () => {
+    const server = new Server([1]).hear(n2, object(0))
+    server.hear(
+      n2,
+      append(
+        2,
+        [1, 1],
+        [2, 3, 4, 5].map((at) => command(at, 2)),
+        4,
+      ),
+    )
+    expect(server.server.receiving).not.toBeNull()
+    expect(server.hear(n2, append(2, [5, 2], [], 5)).server.receiving).toBeNull()
+  })
+
   it('declines a snapshot it does not need, and is free for the next', () => {
     const server = new Server([1, 2, 2, 2, 2, 2]).hear(n2, object(0, { snapshot: snapshotAt(9, 2) }))
     server.hear(n2, append(2, [6, 2], [], 6)).hear(n2, object(0, { transferId: 2 }))
@@ -186,6 +203,26 @@ describe('putting a snapshot in force', () => {
   it('drops a log that does not agree at its last entry (hashicorp/raft #697)', () => {
     const server = complete(new Server([1, 1, 1, 1, 1, 1])).do({ type: 'snapshotInstalled', transferId: 1 })
     expect(server.state.log).toMatchObject({ baseIndex: 5, baseTerm: 2, lastIndex: 5 })
+  })
+
+  it('keeps what followed, if the log has come to agree meanwhile, with its configurations', () => {
+    const change = (at: number): Entry => ({
+      type: 'configuration',
+      index: index(at),
+      term: term(2),
+      bytes: 0,
+      configuration: configurationOf([n1, n2]),
+    })
+    const snapshot = { ...snapshotAt(5, 2), configuration: configurationOf([n1, n2]), configurationIndex: index(5) }
+    const server = new Server([1])
+    for (const id of [0, 1, 2]) kept(server.hear(n2, object(id, { snapshot })), id, id + 1)
+    const entries = [...[2, 3, 4].map((at) => command(at, 2)), change(5), change(6), command(7, 2)]
+    server
+      .hear(n2, append(2, [1, 1], entries))
+      .saved()
+      .do({ type: 'snapshotInstalled', transferId: 1 })
+    expect(server.state.log).toMatchObject({ baseIndex: 5, lastIndex: 7 })
+    expect(server.server.configurations.map((record) => record.index)).toEqual([5, 6])
   })
 
   it('is one save, with the log', () => {
