@@ -96,6 +96,11 @@ const checkNothingWithheld = (state: RaftState, progress: Probe | Replicate): vo
 const checkInflight = (state: RaftState, { inflight, matchIndex, nextIndex }: Replicate): void => {
   const { options } = state
   claim(state, inflight.length <= options.inflightMessagesMax, 'messages under way are limited')
+  claim(
+    state,
+    inflight.length > 0 || predecessor(nextIndex) === matchIndex,
+    'what is sent and not acknowledged is under way',
+  )
   let previous = matchIndex
   let bytes = 0
   for (const { lastIndex, bytes: size } of inflight) {

@@ -177,6 +177,13 @@ describe('pipelining', () => {
     expect(leader.propose(3).said('AppendEntries', n2)).toEqual([])
   })
 
+  it('still counts what an acknowledgement did not reach', () => {
+    const leader = replicating({ inflightMessagesMax: 3 }).propose(1).propose(2).propose(3).acknowledge(n2, 1)
+    expect(leader.progressOf(n2)).toMatchObject({ inflight: [{ lastIndex: 2 }, { lastIndex: 3 }] })
+    expect(leader.propose(4).said('AppendEntries', n2)).toHaveLength(1)
+    expect(leader.propose(5).said('AppendEntries', n2)).toEqual([])
+  })
+
   it('goes on with an acknowledgement', () => {
     const leader = replicating({ inflightMessagesMax: 1 }).propose(1).propose(2)
     expect(leader.acknowledge(n2, 1).said('AppendEntries', n2)[0]?.entries.length).toBe(1)
