@@ -12,7 +12,7 @@ const claim: Claim = claimOf
 /** Checks what a step owes to its shell. @throws InvariantViolation */
 export const checkAnswers = (step: Transition): void => {
   const { before, message, after } = step
-  const { accepted, refused, ready } = answersIn(step)
+  const { accepted, refused, ready, ended } = answersIn(step)
   if (message.type === 'propose') return claim(step, accepted + refused === 1, 'a proposal is accepted or refused')
   claim(step, accepted === 0, 'only a proposal is accepted')
   const asked = message.type === 'read' ? 1 : 0
@@ -22,23 +22,24 @@ export const checkAnswers = (step: Transition): void => {
     refused + ready + waiting(after) === waiting(before) + asked,
     'a read is answered once, or waits for its answer',
   )
-  checkTransfers(step)
+  const begun = transfersOf(before)
+  const underWay = transfersOf(after)
+  if (begun.length + underWay.length + ended > 0) checkTransfers(step, begun, underWay)
 }
 
 const answersIn = ({ outputs }: Transition) => {
-  const answers = { accepted: 0, refused: 0, ready: 0 }
+  const answers = { accepted: 0, refused: 0, ready: 0, ended: 0 }
   for (const { type } of outputs)
     if (type === 'accepted') answers.accepted++
     else if (type === 'refused') answers.refused++
     else if (type === 'readReady') answers.ready++
+    else if (type === 'transferEnded') answers.ended++
   return answers
 }
 
 const waiting = ({ server }: RaftState): number => (server.role.type === 'leader' ? server.role.reads.length : 0)
 
-const checkTransfers = (step: Transition): void => {
-  const before = transfersOf(step.before)
-  const after = transfersOf(step.after)
+const checkTransfers = (step: Transition, before: readonly Transfer[], after: readonly Transfer[]): void => {
   const ended = step.outputs.flatMap((output) => (output.type === 'transferEnded' ? [output.transferId] : []))
   const gone = before.filter(({ transferId }) => find(after, transferId) === undefined)
   claim(
@@ -63,7 +64,9 @@ const find = (transfers: readonly Transfer[], wanted: number): Transfer | undefi
 
 const NONE: readonly Transfer[] = []
 
-const transfersOf = ({ server }: RaftState): readonly Transfer[] =>
-  server.role.type === 'leader' && server.role.progress.some(({ mode }) => mode === 'snapshot')
-    ? server.role.progress.filter((progress) => progress.mode === 'snapshot')
-    : NONE
+const transfersOf = ({ server: { role } }: RaftState): readonly Transfer[] => {
+  if (role.type !== 'leader') return NONE
+  let transfers = NONE
+  for (const progress of role.progress) if (progress.mode === 'snapshot') transfers = [...transfers, progress]
+  return transfers
+}
