@@ -13,13 +13,13 @@ const claim: Claim = claimOf
 export const checkAnswers = (step: Transition): void => {
   const { before, message, after } = step
   const { accepted, refused, ready, ended } = answersIn(step)
-  if (message.type === 'propose') return claim(step, accepted + refused === 1, 'a proposal is accepted or refused')
-  claim(step, accepted === 0, 'only a proposal is accepted')
+  const proposed = message.type === 'propose' ? 1 : 0
+  if (proposed > 0) claim(step, accepted + refused === 1, 'a proposal is accepted or refused')
   const asked = message.type === 'read' ? 1 : 0
-  // Reads that wait, and those answered, are those that waited or were asked.
+  // Reads that wait, and those answered, are those that waited or were asked; a refusal may be a proposal's.
   claim(
     step,
-    refused + ready + waiting(after) === waiting(before) + asked,
+    accepted + refused - proposed + ready + waiting(after) === waiting(before) + asked,
     'a read is answered once, or waits for its answer',
   )
   const begun = transfersOf(before)

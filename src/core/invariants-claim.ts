@@ -1,8 +1,9 @@
 import { InvariantViolation, type Context } from './assert.ts'
+import type { Configuration } from './configuration.ts'
 import type { Message } from './message.ts'
 import type { Output, Save } from './output.ts'
 import type { Rpc } from './rpc.ts'
-import type { RaftState } from './state.ts'
+import type { RaftState, Server } from './state.ts'
 
 /** One step, seen from outside: what every claim about a transition looks at. */
 export interface Transition {
@@ -29,6 +30,10 @@ export type StateClaim = (state: RaftState, holds: boolean, sentence: string) =>
 export const claimOfState: StateClaim = (state, holds, sentence) => {
   if (!holds) throw new InvariantViolation(sentence, summaryOf(state))
 }
+
+/** The configuration in force, found by the checks for themselves: the reducer's mistake must not excuse itself. */
+export const inForce = ({ configurations }: Server): Configuration =>
+  configurations.at(-1)?.configuration ?? configurations[0].configuration
 
 /** The numbers that tell most about a state, for error messages. */
 export const summaryOf = ({ server, log }: RaftState): Context => ({

@@ -1,6 +1,6 @@
 import { members } from './configuration.ts'
 import { INDEX_ZERO, predecessor } from './ids.ts'
-import { claimOfState, type StateClaim } from './invariants-claim.ts'
+import { claimOfState, inForce, type StateClaim } from './invariants-claim.ts'
 import { termAt } from './log/log.ts'
 import type { Probe, Progress, Replicate, Transfer } from './progress.ts'
 import { quorumIndex } from './quorum.ts'
@@ -13,7 +13,6 @@ const claim: StateClaim = claimOfState
 /** @throws InvariantViolation */
 export const checkLeader = (state: RaftState, leader: Leader): void => {
   const { server, log, options } = state
-  const inForce = server.configurations.at(-1)?.configuration ?? server.configurations[0].configuration
   claim(state, server.votedFor === server.id, 'a leader voted for itself')
   claim(state, server.receiving === null, 'a leader receives no snapshot')
   claim(state, leader.termStartIndex <= log.lastIndex + 1, 'the first index of a term is in the log or next')
@@ -35,7 +34,7 @@ export const checkLeader = (state: RaftState, leader: Leader): void => {
     claim(state, read.index === null || read.round > leader.ackedRound, 'a read that can be answered is answered')
     claim(state, read.index === null || read.index <= server.commitIndex, 'a read sees what is committed')
   }
-  const others = members(inForce).filter((id) => id !== server.id)
+  const others = members(inForce(server)).filter((id) => id !== server.id)
   claim(
     state,
     others.length === leader.progress.length && others.every((id, at) => leader.progress[at]?.id === id),
@@ -48,8 +47,7 @@ export const checkLeader = (state: RaftState, leader: Leader): void => {
 /** Section 5.4.2, both halves: what may be committed is; what is not of this term is not counted. */
 const checkCommitted = (state: RaftState, leader: Leader): void => {
   const { server, log } = state
-  const inForce = server.configurations.at(-1)?.configuration ?? server.configurations[0].configuration
-  const reached = quorumIndex(inForce, (voter) => {
+  const reached = quorumIndex(inForce(server), (voter) => {
     if (voter === server.id) return server.durableIndex
     return leader.progress.find(({ id }) => id === voter)?.matchIndex ?? INDEX_ZERO
   })

@@ -1,7 +1,7 @@
 import { InvariantViolation } from './assert.ts'
 import { sameConfiguration } from './configuration.ts'
 import { successor, type Index } from './ids.ts'
-import { claimOfState, type StateClaim } from './invariants-claim.ts'
+import { claimOfState, inForce, type StateClaim } from './invariants-claim.ts'
 import { checkLeader } from './invariants-leader.ts'
 import { entryAt, termAt, type Log } from './log/log.ts'
 import { voteResult } from './quorum.ts'
@@ -132,8 +132,7 @@ const checkRole = (state: RaftState): void => {
   claim(state, server.leaderId === null, 'who campaigns knows no leader')
   claim(state, server.receiving?.phase !== 'install', 'nobody campaigns with a received snapshot half in force')
   claim(state, !role.granted.some((id) => role.rejected.includes(id)), 'every server answers an election once')
-  const inForce = server.configurations.at(-1)?.configuration ?? server.configurations[0].configuration
-  claim(state, voteResult(inForce, role.granted, role.rejected) === 'pending', 'a decided election is acted on')
+  claim(state, voteResult(inForce(server), role.granted, role.rejected) === 'pending', 'a decided election is acted on')
   if (role.type === 'preCandidate') return
   claim(state, server.votedFor === server.id, 'a candidate votes for itself')
   claim(state, role.voteSequence <= server.saveSequence, 'a candidate saves its vote')
