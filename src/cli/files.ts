@@ -30,12 +30,14 @@ export const overFiles = async (verb: string, run: () => number | Promise<number
 /** A file's bytes, unpacked if they are gzip's. @throws InputProblem */
 export const readBytes = (file: string): Buffer => {
   try {
-    const bytes = readFileSync(file)
-    return bytes[0] === 0x1f && bytes[1] === 0x8b ? gunzipSync(bytes) : bytes
+    return unpacked(readFileSync(file))
   } catch (error) {
     throw new InputProblem(`${file}: ${error instanceof Error ? error.message : String(error)}`)
   }
 }
+
+/** What gzip has packed is unpacked; anything else stays. @throws Error for damaged gzip. */
+export const unpacked = (bytes: Buffer): Buffer => (bytes[0] === 0x1f && bytes[1] === 0x8b ? gunzipSync(bytes) : bytes)
 
 /** Writes a file, packed if its name ends in .gz. @throws InputProblem */
 export const writeText = (file: string, text: string): void => {

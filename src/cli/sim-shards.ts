@@ -1,6 +1,5 @@
 import { buffer } from 'node:stream/consumers'
-import { gunzipSync } from 'node:zlib'
-import { InputProblem, linesOf, readBytes } from './files.ts'
+import { InputProblem, linesOf, readBytes, unpacked } from './files.ts'
 import { parseLine, type RunLine, type SpeedLine, type SummaryLine } from './sim-lines.ts'
 import { hex, placeOf, runCount, type Plan } from './sim-plan.ts'
 import { Tally } from './sim-tally.ts'
@@ -25,7 +24,7 @@ export const bytesOf = async (file: string): Promise<Buffer> => {
   if (file !== '-') return readBytes(file)
   const bytes = await buffer(process.stdin)
   try {
-    return bytes[0] === 0x1f && bytes[1] === 0x8b ? gunzipSync(bytes) : bytes
+    return unpacked(bytes)
   } catch (error) {
     throw new InputProblem(`-: ${error instanceof Error ? error.message : String(error)}`)
   }

@@ -1,5 +1,6 @@
 import { expectedMarks } from '../sim/profile.ts'
 import { overFiles } from './files.ts'
+import { whileInterruptible } from './interruption.ts'
 import { parseSim, type Arguments } from './sim-args.ts'
 import { runCampaign } from './sim-campaign.ts'
 import { hireWorker } from './sim-crew.ts'
@@ -23,11 +24,8 @@ export const simCommand = {
 const run = async (chosen: Arguments): Promise<number> => {
   if (chosen.isDrawn) process.stderr.write(`raft sim: the same again: ${againOf(chosen)}\n`)
   const interruption = new AbortController()
-  const interrupt = (): void => interruption.abort()
-  // Once: whoever asks a second time does not want to wait for the summary. An orchestrator asks with SIGTERM.
-  process.once('SIGINT', interrupt).once('SIGTERM', interrupt)
-  try {
-    return await runCampaign(chosen, {
+  const campaign = (): Promise<number> =>
+    runCampaign(chosen, {
       hire: hireWorker,
       expected: expectedMarks,
       signal: interruption.signal,
@@ -35,9 +33,7 @@ const run = async (chosen: Arguments): Promise<number> => {
       write: (text) => void process.stdout.write(text),
       screen: process.stderr,
     })
-  } finally {
-    process.off('SIGINT', interrupt).off('SIGTERM', interrupt)
-  }
+  return whileInterruptible(() => interruption.abort(), campaign)
 }
 
 const againOf = ({ plan, timeMs }: Arguments): string =>

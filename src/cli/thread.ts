@@ -2,6 +2,7 @@ import { totalmem } from 'node:os'
 import { parentPort, Worker, workerData, type WorkerOptions } from 'node:worker_threads'
 import { ResourceProblem, UsageProblem } from './exit.ts'
 import { InputProblem } from './files.ts'
+import { whileInterruptible } from './interruption.ts'
 import { ProgressLine } from './progress-line.ts'
 
 /*
@@ -56,26 +57,30 @@ export const inThread = async <Result>(
   const contract: Contract = { order, flag }
   const worker = new Worker(file, { workerData: contract, ...heap() })
   const timer = limitMs === null ? null : setTimeout(stop, Math.min(limitMs, TIMER_MAX_MS))
-  // Once: whoever asks a second time does not want to wait for the summary.
-  process.once('SIGINT', interrupt).once('SIGTERM', interrupt)
   const line = new ProgressLine(process.stderr)
   try {
-    return { result: await resultOf<Result>(worker, name, line), isInterrupted }
+    const result = await whileInterruptible(interrupt, () => resultOf<Result>(worker, name, line))
+    return { result, isInterrupted }
   } finally {
     line.end()
     if (timer !== null) clearTimeout(timer)
-    process.off('SIGINT', interrupt).off('SIGTERM', interrupt)
   }
 }
 
-/** The part of the memory that work may take; Node's own limit is the same on every machine. */
+/** The part of the memory that work may take; Node's own limit takes no account of how much there is. */
 const MEMORY_SHARE = 0.75
+
+/** A container may have less than the machine. */
+const memory = (): number => {
+  const limit = process.constrainedMemory()
+  return limit > 0 ? Math.min(limit, totalmem()) : totalmem()
+}
 
 const isLimited = (): boolean =>
   [process.env['NODE_OPTIONS'] ?? '', ...process.execArgv].some((text) => text.includes('--max-old-space-size'))
 
 const heap = (): WorkerOptions =>
-  isLimited() ? {} : { resourceLimits: { maxOldGenerationSizeMb: Math.floor((totalmem() * MEMORY_SHARE) / 2 ** 20) } }
+  isLimited() ? {} : { resourceLimits: { maxOldGenerationSizeMb: Math.floor((memory() * MEMORY_SHARE) / 2 ** 20) } }
 
 const outOfMemory = (): Error =>
   new ResourceProblem('this takes more memory than there is; --time ends earlier, with what there is by then')
