@@ -20,7 +20,7 @@ import { appendAndSave, ignore, ownLeader, promise, truncateAndSave, type OwnLea
 
 /**
  * Why a leader turns to a follower. `entries`: there may be some to send. `news`: also when only commitIndex is new.
- * `heartbeat`: in any case (section 5.2), which also ends a probe's pause and finds out what was lost on the way.
+ * `heartbeat`: in any case (section 5.2), if need be without entries; the answer shows what was lost on the way.
  */
 type Occasion = 'entries' | 'news' | 'heartbeat'
 
@@ -41,7 +41,7 @@ export const sendAppend = (work: Work, leader: OwnLeader, at: number, occasion: 
   if (progress.nextIndex <= work.log.baseIndex) {
     // Only a follower that answers gets a transfer: to a dead one it would pin the log for nothing.
     if (progress.active) startTransfer(work, leader, at)
-    if (!progress.active || occasion === 'heartbeat') sendAtBase(work, leader, progress)
+    if (occasion === 'heartbeat') sendAtBase(work, leader, progress)
     return
   }
   leader.progress[at] =
@@ -53,10 +53,14 @@ export const sendAppend = (work: Work, leader: OwnLeader, at: number, occasion: 
 const sendProbe = (work: Work, leader: OwnLeader, progress: Probe, occasion: Occasion): Probe => {
   const { log, server, options } = work
   if (progress.paused && occasion !== 'heartbeat') return progress
-  const entries = slice(log, progress.nextIndex, log.lastIndex, options.messageEntriesMax, options.messageBytesMax)
+  // The entries of a lost message are sent again, but to a silent follower not at every heartbeat for ever.
+  const entries =
+    progress.paused && !progress.active
+      ? []
+      : slice(log, progress.nextIndex, log.lastIndex, options.messageEntriesMax, options.messageBytesMax)
   if (entries.length === 0 && occasion !== 'heartbeat') return progress
   sendEntries(work, leader, progress, entries)
-  return sentProbe(progress, server.commitIndex, entries.length > 0)
+  return sentProbe(progress, server.commitIndex, progress.paused || entries.length > 0)
 }
 
 const sendPipelined = (work: Work, leader: OwnLeader, progress: Replicate, occasion: Occasion): Replicate => {
@@ -242,13 +246,14 @@ const backUp = (work: Work, leader: OwnLeader, at: number, progress: Progress, r
   const isStale =
     progress.mode === 'probe'
       ? rpc.rejectedIndex !== predecessor(progress.nextIndex) && !needsSnapshot
-      : rpc.rejectedIndex <= progress.matchIndex
+      : rpc.rejectedIndex <= progress.matchIndex || rpc.round <= progress.backedUpRound
   if (isStale || rpc.rejectedIndex > log.lastIndex) return ignore(work, 'stale response', progress.id)
   const nextIndex = maxIndex(
     successor(progress.matchIndex),
     minIndex(successor(agreement(work, rpc)), rpc.rejectedIndex),
   )
-  leader.progress[at] = toProbe(heard(progress, rpc.round), nextIndex)
+  const backedUpRound = progress.mode === 'replicate' ? leader.round : progress.backedUpRound
+  leader.progress[at] = toProbe({ ...heard(progress, rpc.round), backedUpRound }, nextIndex)
   sendAppend(work, leader, at, 'heartbeat')
 }
 

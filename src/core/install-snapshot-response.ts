@@ -1,6 +1,6 @@
 import { broadcastAppend, matched, sendAppend } from './append-entries.ts'
 import { advanceCommit } from './commit.ts'
-import type { NodeId } from './ids.ts'
+import { maxIndex, minIndex, type NodeId } from './ids.ts'
 import { heard } from './progress.ts'
 import type { InstallSnapshotResponse } from './rpc.ts'
 import { installing, wanted } from './snapshot-transfer.ts'
@@ -20,7 +20,12 @@ export const handleInstallSnapshotResponse = (work: Work, from: NodeId, rpc: Ins
   const progress = heard(known, 0)
   leader.progress[at] = progress
   if (rpc.status === 'installed') {
-    const reached = matched(work, progress, rpc.installedIndex, 0)
+    // installedIndex is the follower's commitIndex: what it covers is no news there.
+    const told = {
+      ...progress,
+      sentCommit: maxIndex(progress.sentCommit, minIndex(rpc.installedIndex, work.server.commitIndex)),
+    }
+    const reached = matched(work, told, rpc.installedIndex, 0)
     // What it has put in force was another, older snapshot: this one is still to be sent.
     leader.progress[at] = reached.mode === 'snapshot' ? wanted(work, reached, rpc.nextObjectId, rpc.digest) : reached
     if (advanceCommit(work)) broadcastAppend(work, 'news')

@@ -12,8 +12,13 @@ export interface Known {
   readonly active: boolean
   /** The latest round of heartbeats it has answered. */
   readonly ackedRound: number
-  /** The highest leaderCommit it was sent. */
+  /** The highest leaderCommit it was sent, or is known to have reached. */
   readonly sentCommit: Index
+  /**
+   * The round in which a refusal last ended streaming. Refusals of messages up to that round are of the same gap:
+   * where messages overtake each other, acting on each of them would send the whole window again (one a message).
+   */
+  readonly backedUpRound: number
 }
 
 /** Where its log ends is a guess: one message with entries at a time, until one fits. */
@@ -21,7 +26,7 @@ export interface Probe extends Known {
   readonly mode: 'probe'
   /** Above matchIndex. */
   readonly nextIndex: Index
-  /** A message with entries is under way; wait for its answer or the next heartbeat. */
+  /** A message with entries is under way; wait for its answer or the next heartbeat, which is empty if not active. */
   readonly paused: boolean
 }
 
@@ -72,16 +77,17 @@ export interface InflightObject {
   readonly digestBefore: number
 }
 
-/** A probe that may send at once. */
-export const toProbe = ({ id, matchIndex, active, ackedRound, sentCommit }: Known, nextIndex: Index): Probe => ({
+/** A probe that may send at once, or has to wait for an answer. */
+export const toProbe = (of: Known, nextIndex: Index, paused = false): Probe => ({
   mode: 'probe',
-  id,
-  matchIndex,
-  active,
-  ackedRound,
-  sentCommit,
+  id: of.id,
+  matchIndex: of.matchIndex,
+  active: of.active,
+  ackedRound: of.ackedRound,
+  sentCommit: of.sentCommit,
+  backedUpRound: of.backedUpRound,
   nextIndex,
-  paused: false,
+  paused,
 })
 
 /** The same follower after it was sent something. Written out field by field: see the note on copies in work.ts. */
@@ -92,6 +98,7 @@ export const sentProbe = (to: Probe, sentCommit: Index, paused: boolean): Probe 
   active: to.active,
   ackedRound: to.ackedRound,
   sentCommit,
+  backedUpRound: to.backedUpRound,
   nextIndex: to.nextIndex,
   paused,
 })
@@ -109,6 +116,7 @@ export const sentReplicate = (
   active: to.active,
   ackedRound: to.ackedRound,
   sentCommit,
+  backedUpRound: to.backedUpRound,
   nextIndex,
   inflight,
 })
@@ -121,6 +129,7 @@ export const toReplicate = (from: Progress, matchIndex: Index, ackedRound: numbe
   active: true,
   ackedRound,
   sentCommit: from.sentCommit,
+  backedUpRound: from.backedUpRound,
   nextIndex: from.mode === 'replicate' ? maxIndex(from.nextIndex, successor(matchIndex)) : successor(matchIndex),
   inflight: from.mode === 'replicate' ? stillUnderWay(from.inflight, matchIndex) : NOTHING,
 })
@@ -139,3 +148,12 @@ export const heard = (from: Progress, ackedRound: number): Progress => ({
   active: true,
   ackedRound: Math.max(from.ackedRound, ackedRound),
 })
+
+/**
+ * A quorum check has passed: answers count anew. A follower without an answer for a whole election timeout is probed
+ * from what is known of it: its window would otherwise be filled, and be sent again when it returns.
+ */
+export const afterQuorumCheck = (progress: Progress): Progress =>
+  progress.mode === 'replicate' && !progress.active
+    ? toProbe(progress, successor(progress.matchIndex), true)
+    : { ...progress, active: false }

@@ -96,6 +96,7 @@ export const newLeader = (followers: readonly NodeId[], lastIndex: Index): Leade
     active: true,
     ackedRound: 0,
     sentCommit: INDEX_ZERO,
+    backedUpRound: 0,
     paused: false,
   })),
   termStartIndex: successor(lastIndex),

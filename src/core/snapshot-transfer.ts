@@ -22,7 +22,7 @@ export const startTransfer = (work: Work, leader: OwnLeader, at: number): void =
   if (progress === undefined || progress.mode === 'snapshot') return
   leader.transfersStarted++
   const transferId = work.server.currentTerm * TRANSFERS_PER_TERM + leader.transfersStarted
-  const { id, matchIndex, active, ackedRound, sentCommit } = progress
+  const { id, matchIndex, active, ackedRound, sentCommit, backedUpRound } = progress
   work.outputs.push({ type: 'note', event: 'transferStarted', to: id, transferId })
   leader.progress[at] = requestObject(work, {
     mode: 'snapshot',
@@ -31,6 +31,7 @@ export const startTransfer = (work: Work, leader: OwnLeader, at: number): void =
     active,
     ackedRound,
     sentCommit,
+    backedUpRound,
     transferId,
     snapshot: work.server.snapshot,
     phase: 'transfer',

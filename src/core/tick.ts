@@ -1,5 +1,6 @@
 import { broadcastAppend } from './append-entries.ts'
 import { campaign } from './pre-vote.ts'
+import { afterQuorumCheck } from './progress.ts'
 import { voteResult } from './quorum.ts'
 import { becomeFollower } from './role.ts'
 import { beginRound } from './rounds.ts'
@@ -27,7 +28,7 @@ const tickLeader = (work: Work, leader: OwnLeader): void => {
   if (server.electionElapsedTicks >= options.electionTimeoutTicks) {
     server.electionElapsedTicks = 0
     if (options.checkQuorum && !hasActiveQuorum(work, leader)) return becomeFollower(work, server.currentTerm, null)
-    leader.progress = leader.progress.map((progress) => ({ ...progress, active: false }))
+    leader.progress = leader.progress.map(afterQuorumCheck)
   }
   for (const [at, progress] of leader.progress.entries())
     if (progress.mode === 'snapshot') leader.progress[at] = tickTransfer(work, progress)

@@ -44,6 +44,7 @@ const known = {
   active: flag,
   ackedRound: counter,
   sentCommit: counter,
+  backedUpRound: counter,
 } as const
 
 const progress = variants('mode', {

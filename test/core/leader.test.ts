@@ -57,7 +57,15 @@ describe('heartbeats reach a follower', () => {
 
 describe('a new leader', () => {
   it('knows nothing of its followers, and suspects nobody', () => {
-    const follower = { mode: 'probe', matchIndex: 0, nextIndex: 5, active: true, ackedRound: 0, sentCommit: 0 }
+    const follower = {
+      mode: 'probe',
+      matchIndex: 0,
+      nextIndex: 5,
+      active: true,
+      ackedRound: 0,
+      sentCommit: 0,
+      backedUpRound: 0,
+    }
     expect(newLeader([n2, n3], index(4))).toEqual({
       type: 'leader',
       progress: [n2, n3].map((id) => ({ id, ...follower, paused: false })),

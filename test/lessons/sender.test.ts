@@ -146,7 +146,7 @@ describe('15', () => {
     expect(world.replica(leads)?.raft.log.baseIndex).toBe(sent.lastIncludedIndex)
     expect(world.captured(leads, sent)).toEqual(then)
     world.resume(late)
-    world.advance(3_000)
+    world.advance(30_000)
     expect(world.notes('transferStarted')).toHaveLength(1)
     expect(world.notes('snapshotAdopted')).toEqual([
       [late, { type: 'note', event: 'snapshotAdopted', index: sent.lastIncludedIndex }],

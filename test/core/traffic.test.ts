@@ -1,0 +1,149 @@
+import { describe, expect, it } from 'vitest'
+import type { AppendEntries } from '../../src/core/rpc.ts'
+import { index, term, type NodeId } from '../../src/core/ids.ts'
+import { Server, n2, n3, snapshotAt } from './server.ts'
+
+/* How much a leader sends: to a follower that is silent, and after refusals that messages overtook. */
+
+const KILOBYTE = 'x'.repeat(1022)
+
+/** Collects what is sent to a follower while `act` runs; n3 answers everything at once. */
+const sentTo = (leader: Server, id: NodeId, times: number, act: () => void): readonly AppendEntries[] => {
+  const sent: AppendEntries[] = []
+  const collect = (): void => void sent.push(...leader.said('AppendEntries', id))
+  for (let at = 0; at < times; at++) {
+    act()
+    collect()
+    leader.saved()
+    collect()
+    const { role } = leader.server
+    leader.acknowledge(n3, leader.state.log.lastIndex, role.type === 'leader' ? role.round : 0)
+    collect()
+  }
+  return sent
+}
+
+const bytesOf = (sent: readonly AppendEntries[]): number =>
+  sent.flatMap(({ entries }) => entries).reduce((sum, { bytes }) => sum + bytes, 0)
+
+describe('a silent follower', () => {
+  it('whose next entry is compacted gets nothing but heartbeats', () => {
+    const leader = new Server(
+      [],
+      { heartbeatTicks: 5, checkQuorum: true },
+      { snapshot: snapshotAt(4, 1), hardState: { currentTerm: term(1), votedFor: null } },
+    )
+    leader.tick(10).lead()
+    leader.hear(n2, {
+      type: 'AppendEntriesResponse',
+      term: leader.server.currentTerm,
+      success: false,
+      rejectedIndex: index(4),
+      conflictIndex: index(0),
+      conflictTerm: term(0),
+      round: 1,
+    })
+    const progress = leader.progressOf(n2)
+    if (progress.mode !== 'snapshot') throw new Error('no transfer is under way')
+    leader.do({ type: 'objectReadFailed', to: n2, transferId: progress.transferId, reason: 'gone' })
+    expect(sentTo(leader, n2, 1000, () => leader.propose('x'))).toEqual([])
+  })
+
+  it('whose log is unknown gets its entries no longer than a quorum check lasts', () => {
+    const leader = new Server([], { checkQuorum: true, heartbeatTicks: 1, electionTimeoutTicks: 10 }).lead()
+    leader.propose(KILOBYTE)
+    const sent = sentTo(leader, n2, 600, () => leader.tick())
+    expect([sent.length, bytesOf(sent) <= 10 * 1024]).toEqual([600, true])
+  })
+
+  it('whose log was known is probed again after an election timeout without an answer', () => {
+    const leader = new Server([], { checkQuorum: true, heartbeatTicks: 1, electionTimeoutTicks: 10 }).lead()
+    leader.propose('a').saved().acknowledge(n2, 1)
+    leader.propose('b').saved()
+    sentTo(leader, n2, 20, () => leader.tick())
+    expect(leader.progressOf(n2)).toMatchObject({ mode: 'probe', matchIndex: 1, nextIndex: 2, paused: true })
+  })
+
+  it('whose log was known gets no entries that are proposed meanwhile', () => {
+    const leader = new Server([], { checkQuorum: true, heartbeatTicks: 1, electionTimeoutTicks: 10 }).lead()
+    leader.propose('a').saved().acknowledge(n2, 1)
+    sentTo(leader, n2, 20, () => leader.tick())
+    expect(sentTo(leader, n2, 100, () => leader.propose(KILOBYTE))).toEqual([])
+  })
+
+  it('gets all it lacks once it answers', () => {
+    const leader = new Server([], { checkQuorum: true, heartbeatTicks: 1, electionTimeoutTicks: 10 }).lead()
+    leader.propose('a').saved().acknowledge(n2, 1)
+    sentTo(leader, n2, 20, () => leader.tick())
+    leader.propose('b', 'c').saved()
+    expect(leader.acknowledge(n2, 1, 20).said('AppendEntries', n2)).toMatchObject([
+      { prevLogIndex: 1, entries: [{ index: 2 }, { index: 3 }] },
+    ])
+  })
+})
+
+describe('refusals of messages that overtook another', () => {
+  const streaming = (): Server => {
+    const leader = new Server([], { messageEntriesMax: 1 }).lead().acknowledge(n2, 0, 1)
+    return leader.propose('a', 'b', 'c', 'd')
+  }
+  const refuse = (leader: Server, rejectedIndex: number, round: number): Server =>
+    leader.hear(n2, {
+      type: 'AppendEntriesResponse',
+      term: leader.server.currentTerm,
+      success: false,
+      rejectedIndex: index(rejectedIndex),
+      conflictIndex: index(0),
+      conflictTerm: term(0),
+      round,
+    })
+
+  it('make the leader stream its window again once', () => {
+    const leader = streaming()
+    const sent = [1, 2, 3].flatMap((at) => {
+      refuse(leader, at, 1)
+      const again = leader.said('AppendEntries', n2)
+      leader.acknowledge(n2, at, 1)
+      return [...again, ...leader.said('AppendEntries', n2)]
+    })
+    expect(sent.map(({ entries }) => entries.map(({ index: at }) => at))).toEqual([[1], [2], [3], [4]])
+  })
+
+  it('are acted on again in the next round: the gap is another one', () => {
+    const leader = refuse(streaming(), 1, 1).acknowledge(n2, 1, 1).tick()
+    expect(refuse(leader, 3, 2).progressOf(n2).mode).toBe('probe')
+  })
+
+  it('of the same round say nothing new', () => {
+    const leader = refuse(streaming(), 1, 1).acknowledge(n2, 1, 1)
+    expect(refuse(leader, 3, 1).ignored).toEqual(['stale response'])
+  })
+})
+
+describe('a follower that has put a snapshot in force', () => {
+  it('is not sent the news that the snapshot brought', () => {
+    const leader = new Server([1], { trailingEntries: 0 }).lead().propose('a').saved().acknowledge(n3, 2)
+    leader.do({ type: 'applied', index: index(2) }).do({ type: 'snapshotTaken', index: index(2) })
+    leader.hear(n2, {
+      type: 'AppendEntriesResponse',
+      term: leader.server.currentTerm,
+      success: false,
+      rejectedIndex: index(1),
+      conflictIndex: index(0),
+      conflictTerm: term(0),
+      round: 1,
+    })
+    const progress = leader.progressOf(n2)
+    if (progress.mode !== 'snapshot') throw new Error('no transfer is under way')
+    leader.hear(n2, {
+      type: 'InstallSnapshotResponse',
+      term: leader.server.currentTerm,
+      transferId: progress.transferId,
+      status: 'installed',
+      nextObjectId: 0,
+      digest: 0,
+      installedIndex: index(2),
+    })
+    expect(leader.said('AppendEntries', n2)).toEqual([])
+  })
+})
