@@ -74,15 +74,17 @@ const sendPipelined = (work: Work, leader: OwnLeader, progress: Replicate, occas
     current = sentReplicate(current, server.commitIndex, nextIndex, [...current.inflight, sent])
   }
   if (current !== progress) return current
+  // A new commitIndex travels with the next entries, or alone once none are under way. Sent alone at once it would
+  // come 1 to 3 ms earlier (of 6 to 8, at 5 ms one way and a proposal every 1 to 3 ms), for twice the messages.
   const hasNews = occasion === 'news' && progress.sentCommit < server.commitIndex && progress.inflight.length === 0
   if (occasion !== 'heartbeat' && !hasNews) return progress
   sendEntries(work, leader, progress, [])
   return sentReplicate(progress, server.commitIndex, progress.nextIndex, progress.inflight)
 }
 
-const hasRoom = ({ options }: Work, { inflight }: Replicate): boolean => {
+const hasRoom = ({ options }: Work, { inflight, window }: Replicate): boolean => {
   if (inflight.length === 0) return true
-  if (inflight.length >= options.inflightMessagesMax) return false
+  if (inflight.length >= window) return false
   let bytes = 0
   for (const message of inflight) bytes += message.bytes
   return bytes < options.inflightBytesMax
@@ -234,7 +236,7 @@ export const matched = (work: Work, progress: Progress, upTo: Index, round: numb
     if (matchIndex < work.log.baseIndex) return heard(progress, round)
     endTransfer(work, progress, matchIndex >= progress.snapshot.lastIncludedIndex ? 'installed' : 'abandoned')
   }
-  return toReplicate(progress, matchIndex, Math.max(progress.ackedRound, round))
+  return toReplicate(progress, matchIndex, Math.max(progress.ackedRound, round), work.options.inflightMessagesMax)
 }
 
 /** Goes back to where the logs may agree, searching our side of the hint too: one round trip a term (section 5.3). */
@@ -246,14 +248,14 @@ const backUp = (work: Work, leader: OwnLeader, at: number, progress: Progress, r
   const isStale =
     progress.mode === 'probe'
       ? rpc.rejectedIndex !== predecessor(progress.nextIndex) && !needsSnapshot
-      : rpc.rejectedIndex <= progress.matchIndex || rpc.round <= progress.backedUpRound
+      : rpc.rejectedIndex <= progress.matchIndex
   if (isStale || rpc.rejectedIndex > log.lastIndex) return ignore(work, 'stale response', progress.id)
   const nextIndex = maxIndex(
     successor(progress.matchIndex),
     minIndex(successor(agreement(work, rpc)), rpc.rejectedIndex),
   )
-  const backedUpRound = progress.mode === 'replicate' ? leader.round : progress.backedUpRound
-  leader.progress[at] = toProbe({ ...heard(progress, rpc.round), backedUpRound }, nextIndex)
+  const window = progress.mode === 'replicate' ? Math.max(1, progress.window >> 1) : progress.window
+  leader.progress[at] = toProbe({ ...heard(progress, rpc.round), window }, nextIndex)
   sendAppend(work, leader, at, 'heartbeat')
 }
 

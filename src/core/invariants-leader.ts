@@ -66,6 +66,11 @@ const checkProgress = (state: RaftState, leader: Leader, progress: Progress): vo
     'a follower matches what is in the log',
   )
   claim(state, progress.ackedRound <= leader.round, 'a follower answers rounds that began')
+  claim(
+    state,
+    progress.window >= 1 && progress.window <= state.options.inflightMessagesMax,
+    'a window holds a message at least, and no more than the limit',
+  )
   claim(state, progress.sentCommit <= server.commitIndex, 'a follower is told of what is committed')
   if (progress.mode === 'snapshot') return checkTransfer(state, leader, progress)
   claim(
@@ -82,11 +87,11 @@ const checkNothingWithheld = (state: RaftState, progress: Probe | Replicate): vo
   const { log, options } = state
   if (progress.nextIndex > log.lastIndex || progress.nextIndex <= log.baseIndex) return
   if (progress.mode === 'probe') return claim(state, progress.paused, 'a probe with entries to send is sent')
-  const { inflight } = progress
+  const { inflight, window } = progress
   const bytes = inflight.reduce((sum, message) => sum + message.bytes, 0)
   claim(
     state,
-    inflight.length >= options.inflightMessagesMax || (inflight.length > 0 && bytes >= options.inflightBytesMax),
+    inflight.length >= window || (inflight.length > 0 && bytes >= options.inflightBytesMax),
     'what may be sent is sent',
   )
 }

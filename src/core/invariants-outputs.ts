@@ -69,7 +69,7 @@ const checkRpc = (step: Transition, to: string, rpc: Rpc): void => {
     case 'RequestVoteResponse':
       return checkVote(step, to, rpc)
     case 'AppendEntries':
-      return checkAppend(step, rpc)
+      return checkAppend(step, to, rpc)
     case 'AppendEntriesResponse':
       return rpc.success ? checkSuccess(step, rpc) : checkFailure(step, rpc)
     case 'InstallSnapshot':
@@ -120,7 +120,7 @@ const checkVote = (
   claim(step, server.role.type !== 'leader', 'a leader grants no pre-vote')
 }
 
-const checkAppend = (step: Transition, rpc: AppendEntries): void => {
+const checkAppend = (step: Transition, to: string, rpc: AppendEntries): void => {
   const { server, log } = step.after
   const { options } = step.after
   claim(step, server.role.type === 'leader' && rpc.leaderId === server.id, 'only a leader sends entries')
@@ -135,8 +135,18 @@ const checkAppend = (step: Transition, rpc: AppendEntries): void => {
     claim(step, entry.index === index && entryAt(log, index) === entry, 'a leader sends its own log')
   }
   const { length } = rpc.entries
+  if (length > 0) claim(step, !isSilent(step, to), 'a silent follower gets its entries once')
   claim(step, length <= options.messageEntriesMax, 'entries in a message are limited')
   claim(step, length <= 1 || bytes <= options.messageBytesMax, 'bytes in a message are limited')
+}
+
+/** Whether a follower has answered neither its last entries nor anything since the quorum check before. */
+const isSilent = ({ before, message, after }: Transition, id: string): boolean => {
+  const { role } = before.server
+  if (role.type !== 'leader' || before.server.currentTerm !== after.server.currentTerm) return false
+  if (message.type === 'receive' && message.from === id) return false
+  const progress = role.progress.find((each) => each.id === id)
+  return progress?.mode === 'probe' && progress.paused && !progress.active
 }
 
 /** An acknowledgement of AppendEntries vouches for the whole log up to matchIndex. */

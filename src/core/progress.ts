@@ -15,10 +15,11 @@ export interface Known {
   /** The highest leaderCommit it was sent, or is known to have reached. */
   readonly sentCommit: Index
   /**
-   * The round in which a refusal last ended streaming. Refusals of messages up to that round are of the same gap:
-   * where messages overtake each other, acting on each of them would send the whole window again (one a message).
+   * Messages with entries that may be under way at once, from 1 to inflightMessagesMax. Halved when a refusal ends
+   * streaming, raised by one with each that is acknowledged: so what is sent again stays in proportion to what
+   * arrives, also where messages overtake each other all the time (the congestion window of TCP, RFC 5681).
    */
-  readonly backedUpRound: number
+  readonly window: number
 }
 
 /** Where its log ends is a guess: one message with entries at a time, until one fits. */
@@ -85,7 +86,7 @@ export const toProbe = (of: Known, nextIndex: Index, paused = false): Probe => (
   active: of.active,
   ackedRound: of.ackedRound,
   sentCommit: of.sentCommit,
-  backedUpRound: of.backedUpRound,
+  window: of.window,
   nextIndex,
   paused,
 })
@@ -98,7 +99,7 @@ export const sentProbe = (to: Probe, sentCommit: Index, paused: boolean): Probe 
   active: to.active,
   ackedRound: to.ackedRound,
   sentCommit,
-  backedUpRound: to.backedUpRound,
+  window: to.window,
   nextIndex: to.nextIndex,
   paused,
 })
@@ -116,23 +117,32 @@ export const sentReplicate = (
   active: to.active,
   ackedRound: to.ackedRound,
   sentCommit,
-  backedUpRound: to.backedUpRound,
+  window: to.window,
   nextIndex,
   inflight,
 })
 
 /** The follower's log equals the leader's up to matchIndex: what is under way beyond it stays so. */
-export const toReplicate = (from: Progress, matchIndex: Index, ackedRound: number): Replicate => ({
-  mode: 'replicate',
-  id: from.id,
-  matchIndex,
-  active: true,
-  ackedRound,
-  sentCommit: from.sentCommit,
-  backedUpRound: from.backedUpRound,
-  nextIndex: from.mode === 'replicate' ? maxIndex(from.nextIndex, successor(matchIndex)) : successor(matchIndex),
-  inflight: from.mode === 'replicate' ? stillUnderWay(from.inflight, matchIndex) : NOTHING,
-})
+export const toReplicate = (
+  from: Progress,
+  matchIndex: Index,
+  ackedRound: number,
+  inflightMessagesMax: number,
+): Replicate => {
+  const streamed = from.mode === 'replicate' ? from.inflight : NOTHING
+  const inflight = stillUnderWay(streamed, matchIndex)
+  return {
+    mode: 'replicate',
+    id: from.id,
+    matchIndex,
+    active: true,
+    ackedRound,
+    sentCommit: from.sentCommit,
+    window: Math.min(from.window + streamed.length - inflight.length, inflightMessagesMax),
+    nextIndex: from.mode === 'replicate' ? maxIndex(from.nextIndex, successor(matchIndex)) : successor(matchIndex),
+    inflight,
+  }
+}
 
 const NOTHING: readonly InflightMessage[] = []
 

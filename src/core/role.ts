@@ -81,12 +81,12 @@ export const becomeLeader = (work: Work): void => {
   server.electionElapsedTicks = 0
   // A leader has all that is committed: what it was being sent before can only be older.
   server.receiving = null
-  changeRole(work, newLeader(peers(work), log.lastIndex))
+  changeRole(work, newLeader(peers(work), log.lastIndex, work.options.inflightMessagesMax))
   if (work.options.noopOnElection) appendAndSave(work, [noop(work)])
 }
 
 /** Figure 2, "Volatile state on leaders": nextIndex starts after the last entry, matchIndex at 0. */
-export const newLeader = (followers: readonly NodeId[], lastIndex: Index): Leader => ({
+export const newLeader = (followers: readonly NodeId[], lastIndex: Index, window: number): Leader => ({
   type: 'leader',
   progress: followers.map((id) => ({
     mode: 'probe',
@@ -96,7 +96,7 @@ export const newLeader = (followers: readonly NodeId[], lastIndex: Index): Leade
     active: true,
     ackedRound: 0,
     sentCommit: INDEX_ZERO,
-    backedUpRound: 0,
+    window,
     paused: false,
   })),
   termStartIndex: successor(lastIndex),

@@ -22,7 +22,7 @@ export const startTransfer = (work: Work, leader: OwnLeader, at: number): void =
   if (progress === undefined || progress.mode === 'snapshot') return
   leader.transfersStarted++
   const transferId = work.server.currentTerm * TRANSFERS_PER_TERM + leader.transfersStarted
-  const { id, matchIndex, active, ackedRound, sentCommit, backedUpRound } = progress
+  const { id, matchIndex, active, ackedRound, sentCommit, window } = progress
   work.outputs.push({ type: 'note', event: 'transferStarted', to: id, transferId })
   leader.progress[at] = requestObject(work, {
     mode: 'snapshot',
@@ -31,7 +31,7 @@ export const startTransfer = (work: Work, leader: OwnLeader, at: number): void =
     active,
     ackedRound,
     sentCommit,
-    backedUpRound,
+    window,
     transferId,
     snapshot: work.server.snapshot,
     phase: 'transfer',

@@ -44,7 +44,7 @@ const known = {
   active: flag,
   ackedRound: counter,
   sentCommit: counter,
-  backedUpRound: counter,
+  window: counter,
 } as const
 
 const progress = variants('mode', {

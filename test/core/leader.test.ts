@@ -64,9 +64,9 @@ describe('a new leader', () => {
       active: true,
       ackedRound: 0,
       sentCommit: 0,
-      backedUpRound: 0,
+      window: 64,
     }
-    expect(newLeader([n2, n3], index(4))).toEqual({
+    expect(newLeader([n2, n3], index(4), 64)).toEqual({
       type: 'leader',
       progress: [n2, n3].map((id) => ({ id, ...follower, paused: false })),
       termStartIndex: 5,

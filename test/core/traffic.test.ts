@@ -84,8 +84,8 @@ describe('a silent follower', () => {
 
 describe('refusals of messages that overtook another', () => {
   const streaming = (): Server => {
-    const leader = new Server([], { messageEntriesMax: 1 }).lead().acknowledge(n2, 0, 1)
-    return leader.propose('a', 'b', 'c', 'd')
+    const leader = new Server([], { messageEntriesMax: 1, inflightMessagesMax: 4 }).lead().acknowledge(n2, 0, 1)
+    return leader.propose('a', 'b', 'c', 'd', 'e', 'f', 'g', 'h')
   }
   const refuse = (leader: Server, rejectedIndex: number, round: number): Server =>
     leader.hear(n2, {
@@ -98,25 +98,29 @@ describe('refusals of messages that overtook another', () => {
       round,
     })
 
-  it('make the leader stream its window again once', () => {
+  const sentIndices = (leader: Server): readonly (readonly number[])[] =>
+    leader.said('AppendEntries', n2).map(({ entries }) => entries.map(({ index: at }) => at))
+
+  it('halve the window, and each acknowledged message raises it by one', () => {
     const leader = streaming()
-    const sent = [1, 2, 3].flatMap((at) => {
-      refuse(leader, at, 1)
-      const again = leader.said('AppendEntries', n2)
-      leader.acknowledge(n2, at, 1)
-      return [...again, ...leader.said('AppendEntries', n2)]
-    })
-    expect(sent.map(({ entries }) => entries.map(({ index: at }) => at))).toEqual([[1], [2], [3], [4]])
+    const windows = [
+      refuse(leader, 1, 1).progressOf(n2).window,
+      leader.acknowledge(n2, 1, 1).progressOf(n2).window,
+      leader.acknowledge(n2, 2, 1).progressOf(n2).window,
+    ]
+    expect(windows).toEqual([2, 2, 3])
   })
 
-  it('are acted on again in the next round: the gap is another one', () => {
-    const leader = refuse(streaming(), 1, 1).acknowledge(n2, 1, 1).tick()
-    expect(refuse(leader, 3, 2).progressOf(n2).mode).toBe('probe')
+  it('never make the window empty', () => {
+    const leader = streaming()
+    for (let at = 1; at < 8; at++) refuse(leader, at, 1).acknowledge(n2, at, 1)
+    expect(leader.progressOf(n2).window).toBeGreaterThanOrEqual(1)
   })
 
-  it('of the same round say nothing new', () => {
-    const leader = refuse(streaming(), 1, 1).acknowledge(n2, 1, 1)
-    expect(refuse(leader, 3, 1).ignored).toEqual(['stale response'])
+  it('send again no more than half of a window each', () => {
+    const leader = streaming()
+    expect(sentIndices(refuse(leader, 3, 1))).toEqual([[1]])
+    expect(sentIndices(leader.acknowledge(n2, 1, 1))).toEqual([[2], [3]])
   })
 })
 

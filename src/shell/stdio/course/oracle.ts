@@ -74,7 +74,11 @@ export const asFollower = (replica: KvReplica, term: Term, votedFor: NodeId | nu
 export const asLeader = (replica: KvReplica, term: Term): KvReplica => {
   const { raft, ...rest } = asFollower(replica, term, replica.raft.server.id)
   const peers = peersOf(raft)
-  const server = { ...raft.server, leaderId: raft.server.id, role: newLeader(peers, raft.log.lastIndex) }
+  const server = {
+    ...raft.server,
+    leaderId: raft.server.id,
+    role: newLeader(peers, raft.log.lastIndex, raft.options.inflightMessagesMax),
+  }
   return { ...rest, raft: { ...raft, server } }
 }
 
