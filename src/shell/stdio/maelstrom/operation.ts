@@ -1,6 +1,6 @@
 import type { JsonValue } from '../../../core/entry.ts'
 import { VALUE_DEPTH_MAX, type KvCommand, type KvResult } from '../../../machine/kv.ts'
-import { ERROR, RequestError, type ReplyBody, type Request } from '../envelope.ts'
+import { ERROR, RequestError, excerpt, type ReplyBody, type Request } from '../envelope.ts'
 
 /** What the workload lin-kv asks of a store. */
 export type Operation = Exclude<KvCommand, { readonly op: 'delete' }>
@@ -70,13 +70,11 @@ export const replyOf = (operation: Operation, result: KvResult, missingIsNull: b
       if (operation.op === 'get' && missingIsNull) return { type: 'read_ok', value: null }
       throw new RequestError(ERROR.keyDoesNotExist, 'there is no such key')
     case 'mismatch':
-      throw new RequestError(ERROR.preconditionFailed, `the value is ${excerpt(result.value)}, not what was expected`)
+      throw new RequestError(
+        ERROR.preconditionFailed,
+        `the value is ${excerpt(JSON.stringify(result.value), 100)}, not what was expected`,
+      )
     case 'invalid':
       throw malformed(result.reason)
   }
-}
-
-const excerpt = (value: JsonValue): string => {
-  const text = JSON.stringify(value)
-  return text.length <= 100 ? text : `${text.slice(0, 100)}…`
 }
