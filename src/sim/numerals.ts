@@ -81,6 +81,9 @@ interface Decimal {
 /** The canonical form of a number that JSON.parse would change; null for one that it keeps. */
 const exactUnlessDouble = (literal: string): string | null => {
   const value = Number(literal)
+  const size = Math.abs(value)
+  // A double holds 15 digits, but for the very large and the very small: most numbers need no closer look.
+  if (literal.length <= 15 && (literal === '0' || (size > 1e-300 && size < 1e300))) return null
   const exact = textOf(parseDecimal(literal))
   return Number.isFinite(value) && textOf(parseDecimal(String(value))) === exact ? null : exact
 }

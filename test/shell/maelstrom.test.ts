@@ -271,7 +271,7 @@ describe('words from nowhere', () => {
     })
     cluster.nodes
       .get('n0')
-      ?.handle({ src, dest: 'n0', type, msgId: 1, inReplyTo: null, numberProblem: null, body: { type, ...fields } })
+      ?.handle({ src, dest: 'n0', type, msgId: 1, inReplyTo: null, bodyProblem: null, body: { type, ...fields } })
     expect(cluster.logs.get('n0')).toEqual([expect.stringContaining(`dropped ${type} from ${src}`)])
     expect(await cluster.ask('n0', { type: 'write', key: 'x', value: 1 })).toMatchObject({ type: 'write_ok' })
   })

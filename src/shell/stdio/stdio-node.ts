@@ -10,7 +10,17 @@ import { StorageError, type Storage, type Stored } from '../storage.ts'
 import type { Context, Dialect } from './context.ts'
 import { Course } from './course/course.ts'
 import { isCourseType } from './course/requests.ts'
-import { ERROR, RequestError, excerpt, isBetweenNodes, parseLine, type Request } from './envelope.ts'
+import {
+  ERROR,
+  RequestError,
+  checkRequest,
+  excerpt,
+  isBetweenNodes,
+  jsonLength,
+  parseLine,
+  type Request,
+} from './envelope.ts'
+import { NAMES_MAX } from './lines.ts'
 import { Maelstrom } from './maelstrom/maelstrom.ts'
 import { Replies } from './replies.ts'
 
@@ -100,21 +110,12 @@ export class StdioNode {
     const { request } = parsed
     this.context?.replies.hold()
     try {
-      this.check(request)
+      checkRequest(request, this.context?.nodeId ?? request.dest)
       await (request.type === 'init' ? this.init(request) : this.dispatch(request))
     } catch (error) {
       if (!(error instanceof RequestError)) throw error
       this.refuse(request, error)
     }
-  }
-
-  /** Refuses what is for another node, as two might act on it, and what this one could not keep. */
-  private check({ type, dest, numberProblem }: Request): void {
-    const { nodeId: self = dest } = this.context ?? {}
-    // A second init for another node is refused by a reason of its own.
-    if (dest !== self && type !== 'init')
-      throw new RequestError(ERROR.malformedRequest, `this is node ${self}, not ${dest}`)
-    if (numberProblem !== null) throw new RequestError(ERROR.malformedRequest, `${type}: ${numberProblem}`)
   }
 
   private refuse(request: Request, { code, message }: RequestError): void {
@@ -133,6 +134,8 @@ export class StdioNode {
     if (!ids.includes(id)) throw new RequestError(ERROR.malformedRequest, `init: node_ids does not name ${id}`)
     if (new Set(ids).size !== ids.length)
       throw new RequestError(ERROR.malformedRequest, 'init: node_ids names a node twice')
+    if (jsonLength(ids) > NAMES_MAX)
+      throw new RequestError(ERROR.malformedRequest, `init: node_ids is longer than ${NAMES_MAX} characters`)
     if (this.context !== null && (this.context.nodeId !== id || this.context.nodeIds.join() !== ids.join()))
       throw new RequestError(ERROR.preconditionFailed, `this node is ${this.context.nodeId} already`)
     if (request.dest !== id)
