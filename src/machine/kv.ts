@@ -120,8 +120,10 @@ const faultOfValue = (value: unknown, depth: number): string | null => {
       return value === null ? null : faultOfItems(Object.values(value), depth)
     case 'undefined':
       return 'is missing, or holds undefined'
-    default:
-      return 'is not JSON'
+    case 'bigint':
+    case 'function':
+    case 'symbol':
+      return `holds a ${typeof value}, which is not JSON`
   }
 }
 

@@ -21,7 +21,7 @@ import { hear, initLine, request } from './conversation.ts'
 /** Texts that take more room as JSON, and as JSON in JSON. */
 const NASTY = ['"', '\\', '\u0000', '\u001f', '\ud800', '💥', 'é', '\u2028', 'x', '\\"\n\u0001"']
 
-const NASTIEST = ['"', '\ud800', '💥']
+const NASTIEST = ['"', '💥']
 
 /** Text of `piece` again and again that takes `length` characters as JSON. */
 const filled = (piece: string, length: number): string => {
