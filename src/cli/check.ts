@@ -1,4 +1,5 @@
 import { STEPS_MAX_DEFAULT, type Verdict } from '../sim/linearizability.ts'
+import { restoreNumerals } from '../sim/numerals.ts'
 import type { Checked, CheckOrder } from './check-work.ts'
 import { EXIT, UsageProblem } from './exit.ts'
 import { overFiles } from './files.ts'
@@ -11,6 +12,8 @@ const HELP = `Usage: raft check HISTORY [options]
 
 Decides whether a history of clients' operations is linearizable. HISTORY is JSON or JSON Lines, gzip or not: one item
 for each operation with its start and end, or Jepsen's events (invoke, ok, fail, info); or a trace with such lines.
+
+Numbers are compared by what they are, not by the double next to them.
 
 Options:
   --model kv       the model: a key-value store with read, write, cas and delete (default, and the only one)
@@ -64,7 +67,9 @@ const run = async ({ file, steps, limitMs, json }: Arguments): Promise<number> =
   })
   const { verdict, operations } = result
   process.stdout.write(
-    json ? `${JSON.stringify({ type: 'summary', ...verdict, operations })}\n` : textOf(verdict, operations),
+    json
+      ? `${restoreNumerals(JSON.stringify({ type: 'summary', ...verdict, operations }))}\n`
+      : textOf(verdict, operations),
   )
   switch (verdict.result) {
     case 'linearizable':

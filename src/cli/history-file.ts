@@ -1,5 +1,6 @@
 import type { Operation } from '../sim/history.ts'
 import { parseHistory } from '../sim/history-parse.ts'
+import { parseNumerals } from '../sim/numerals.ts'
 import { decodeTrace } from '../trace/decode.ts'
 import { InputProblem, readBytes } from './files.ts'
 
@@ -66,7 +67,7 @@ const operationsIn = (file: string, text: string): Source => {
 
 const parseJson = (text: string): { readonly value: unknown } | { readonly error: string } => {
   try {
-    return { value: JSON.parse(text) as unknown }
+    return { value: parseNumerals(text) }
   } catch (error) {
     return { error: error instanceof Error ? error.message : String(error) }
   }

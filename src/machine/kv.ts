@@ -101,17 +101,39 @@ const faultOf = (command: unknown): string | null => {
   if (values === undefined) return 'op is get, put, delete or cas'
   if (typeof fields['key'] !== 'string') return 'key is a string'
   for (const name of values) {
-    if (!isJson(fields[name], VALUE_DEPTH_MAX)) return `${name} is JSON, nested at most ${VALUE_DEPTH_MAX} deep`
+    const reason = faultOfValue(fields[name], VALUE_DEPTH_MAX)
+    if (reason !== null) return `${name} ${reason}`
   }
   const create = fields['createIfMissing']
   return create === undefined || typeof create === 'boolean' ? null : 'createIfMissing is true or false'
 }
 
-const isJson = (value: unknown, depth: number): boolean => {
-  if (typeof value === 'object' && value !== null) {
-    return depth > 0 && Object.values(value).every((item) => isJson(item, depth - 1))
+/** Why a value is not one that the machine takes; null when it is. */
+const faultOfValue = (value: unknown, depth: number): string | null => {
+  switch (typeof value) {
+    case 'string':
+    case 'boolean':
+      return null
+    case 'number':
+      return Number.isFinite(value) ? null : `holds ${value}, which is no number in JSON`
+    case 'object':
+      return value === null ? null : faultOfItems(Object.values(value), depth)
+    case 'undefined':
+      return 'is missing, or holds undefined'
+    case 'bigint':
+    case 'function':
+    case 'symbol':
+      return `holds a ${typeof value}, which is not JSON`
   }
-  return value === null || typeof value === 'string' || typeof value === 'boolean' || Number.isFinite(value)
+}
+
+const faultOfItems = (items: readonly unknown[], depth: number): string | null => {
+  if (depth === 0) return `is nested more than ${VALUE_DEPTH_MAX} deep`
+  for (const item of items) {
+    const reason = faultOfValue(item, depth - 1)
+    if (reason !== null) return reason
+  }
+  return null
 }
 
 /** Whether two values are the same JSON; the order of an object's members does not count. */
@@ -160,7 +182,8 @@ export const kvToObject = (state: KvState): Readonly<Record<string, JsonValue>> 
 export const kvFromObject = (object: Readonly<Record<string, JsonValue>>): KvState => {
   const edit = new OrderedMap<JsonValue>().edit()
   for (const [key, value] of Object.entries(object)) {
-    if (!isJson(value, VALUE_DEPTH_MAX)) throw new UsageError('the values of a key-value state are JSON', { key })
+    const reason = faultOfValue(value, VALUE_DEPTH_MAX)
+    if (reason !== null) throw new UsageError(`the values of a key-value state are JSON; one ${reason}`, { key })
     edit.set(key, value)
   }
   return edit.done()

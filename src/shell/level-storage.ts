@@ -18,12 +18,18 @@ const BATCH_DELETIONS_MAX = 1000
  *
  * What is kept: the entries; the objects, in runs of one generation each; and the head, which says what of these
  * counts. Every batch puts a head under the next number and deletes the one before. LevelDB skips records of its log
- * that it finds damaged and replays the ones behind; then two heads are left, and nothing is loaded.
+ * that it finds damaged, with what follows in the same block of 32 KiB, and replays the blocks behind; then two heads are
+ * left, and nothing is loaded.
+ *
+ * Not detected: damage with no intact record in a later block, which is to LevelDB what a crash leaves of an unfinished write.
+ * The state before it is loaded, and acknowledged entries and votes after it are lost; where nothing is before it, the
+ * server passes for one that never ran.
  *
  * When LevelDB begins another log file, about every 4 MiB, it syncs the file at once but the directory a little later:
  * this relies on a file system whose sync of a new file keeps its name too, as ext4, XFS and Btrfs do.
  *
- * @throws StorageError when the directory cannot be made or used, is in use, is not one of ours, or is damaged.
+ * @throws StorageError when the directory cannot be made or used, is in use, is not one of ours, or is damaged in
+ * a way that is detected.
  */
 export const openLevelStorage = async (directory: string): Promise<Storage> =>
   levelStorageOver(await openDatabase(directory))

@@ -1,5 +1,7 @@
 import type { JsonValue } from '../core/entry.ts'
 import type { CompareAndSet, Input, Output } from './history.ts'
+import { asTime, type Time } from './history-times.ts'
+import { decimalOf } from './numerals.ts'
 
 /** One item of a history somebody else wrote: JSON, with fields under any of several names. */
 export type Fields = Readonly<Record<string, JsonValue>>
@@ -84,9 +86,14 @@ export const inputOf = (fields: Fields, kind: Input['kind']): Input => {
 
 export const keyOf = (fields: Fields): string => {
   const key = field(fields, NAMES.key) ?? 'x'
-  if (typeof key === 'string' || typeof key === 'number') return String(key)
+  const name = nameOf(key)
+  if (name !== null) return name
   throw new Problem(`the key is ${JSON.stringify(key)}; expected a string or a number`)
 }
+
+/** Numbers name what their text names. */
+const nameOf = (value: JsonValue): string | null =>
+  decimalOf(value) ?? (typeof value === 'string' || typeof value === 'number' ? String(value) : null)
 
 /** As a missing key reads as null, a cas from null may create it, unless the item says otherwise. */
 const swapOf = (fields: Fields): Pick<CompareAndSet, 'from' | 'to' | 'createIfMissing'> => {
@@ -187,16 +194,17 @@ export const statusOf = (fields: Fields, kind: Input['kind']): Status | null => 
 }
 
 /** Null when the item has none, or says null. */
-export const timeOf = (fields: Fields, which: 'start' | 'end'): number | null => {
-  const time = field(fields, NAMES[which]) ?? null
-  if (time === null || typeof time === 'number') return time
-  throw new Problem(`its ${which} is ${JSON.stringify(time)}; expected a number`)
+export const timeOf = (fields: Fields, which: 'start' | 'end'): Time | null => {
+  const value = field(fields, NAMES[which]) ?? null
+  const time = asTime(value)
+  if (time !== null || value === null) return time
+  throw new Problem(`its ${which} is ${JSON.stringify(value)}; expected a number`)
 }
 
 export const clientOf = (fields: Fields): string | null => {
   const client = field(fields, NAMES.client) ?? null
-  if (client === null || typeof client === 'string') return client
-  if (typeof client === 'number') return String(client)
+  const name = nameOf(client)
+  if (name !== null || client === null) return name
   throw new Problem(`the client is ${JSON.stringify(client)}; expected a string or a number`)
 }
 

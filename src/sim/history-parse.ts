@@ -15,6 +15,7 @@ import {
   statusOf,
   timeOf,
 } from './history-fields.ts'
+import { asTime, compareTimes, inNumbers, type Timed } from './history-times.ts'
 
 export type ParsedHistory = { readonly operations: readonly Operation[] } | { readonly error: string }
 
@@ -28,6 +29,8 @@ export type ParsedHistory = { readonly operations: readonly Operation[] } | { re
  *   order is that of `index`, or else `time`, or else the array. A value may be a pair [key, value].
  * - {@link Operation} itself, as JSON.
  * Without a key everything is about the one register "x". The error names the first bad item, counting from 1.
+ * JSON.parse rounds numbers beyond 2^53, nanoseconds for instance; parseNumerals does not, and what it gives is
+ * understood here.
  */
 export const parseHistory = (source: unknown): ParsedHistory => {
   const items = arrayIn(source)
@@ -69,17 +72,17 @@ const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
 
 const parseItems = (items: readonly Fields[], at: Progress): readonly Operation[] => {
   const isTimed = items.some((item) => field(item, NAMES.start) !== undefined || field(item, NAMES.end) !== undefined)
-  const operations: Operation[] = []
+  const operations: Timed[] = []
   for (const [item, fields] of items.entries()) {
     at(item)
     const operation = parseItem(fields, item, isTimed)
     if (operation !== null) operations.push(operation)
   }
-  return operations
+  return inNumbers(operations)
 }
 
 /** Null when it did not happen. */
-const parseItem = (fields: Fields, item: number, isTimed: boolean): Operation | null => {
+const parseItem = (fields: Fields, item: number, isTimed: boolean): Timed | null => {
   const input = inputOf(fields, kindOf(fields))
   const status = statusOf(fields, input.kind)
   const client = clientOf(fields) ?? `#${item + 1}`
@@ -89,7 +92,7 @@ const parseItem = (fields: Fields, item: number, isTimed: boolean): Operation | 
   if (status === 'fail') return null
   if (status === 'info' || (end === null && status === null)) return { client, call, return: null, input, output: null }
   if (end === null) throw new Problem('is marked as done, but has no end time')
-  if (end < call) throw new Problem(`ends at ${end}, before it starts at ${call}`)
+  if (compareTimes(end, call) < 0) throw new Problem(`ends at ${end}, before it starts at ${call}`)
   return { client, call, return: end, input, output: outputOf(fields, input) }
 }
 
@@ -141,9 +144,9 @@ const answer = (fields: Fields, input: Input, isPaired: boolean): Output => {
 const inOrder = (events: readonly Fields[]): readonly number[] => {
   const numbers = [...events.keys()]
   for (const name of ['index', 'time']) {
-    const by = events.map((fields) => fields[name])
-    if (!by.every((value) => typeof value === 'number')) continue
-    return numbers.sort((left, right) => (by[left] ?? 0) - (by[right] ?? 0))
+    const by = events.map((fields) => asTime(fields[name] ?? null))
+    if (!by.every((time) => time !== null)) continue
+    return numbers.sort((left, right) => compareTimes(by[left] ?? 0, by[right] ?? 0))
   }
   return numbers
 }

@@ -1,5 +1,6 @@
 import { UsageError } from '../core/assert.ts'
 import type { JsonValue } from '../core/entry.ts'
+import { restoreNumerals } from './numerals.ts'
 
 /**
  * What clients of a key-value store asked, when, and what they were told: the evidence that the checker of
@@ -14,6 +15,8 @@ export interface Operation {
   readonly input: Input
   /** What the client was told; null when that was not recorded, always so when return is null. */
   readonly output: Output | null
+  /** The times as text, where call and return are only their ranks, because a double would round them. */
+  readonly times?: { readonly call: string; readonly return: string | null }
 }
 
 export type Input = Get | Put | CompareAndSet | Delete
@@ -97,10 +100,14 @@ export const operationsOf = (events: readonly HistoryEvent[]): readonly Operatio
 }
 
 /** One line for people, such as `c1 cas x 1→2: mismatch [3, 7]`; an unknown outcome reads `? [3, …`. */
-export const describeOperation = ({ client, input, output, ...times }: Operation): string => {
+export const describeOperation = (operation: Operation): string => {
+  const { client, input, output, times = operation } = operation
   const end = times.return === null ? '…' : `${times.return}]`
   return `${client} ${describeInput(input)}: ${output === null ? '?' : describeOutput(output)} [${times.call}, ${end}`
 }
+
+/** A value as JSON for people. */
+export const describeValue = (value: JsonValue): string => restoreNumerals(JSON.stringify(value))
 
 const describeInput = (input: Input): string => {
   switch (input.kind) {
@@ -108,14 +115,13 @@ const describeInput = (input: Input): string => {
     case 'delete':
       return `${input.kind} ${input.key}`
     case 'put':
-      return `put ${input.key}=${JSON.stringify(input.value)}`
+      return `put ${input.key}=${describeValue(input.value)}`
     case 'cas':
       return (
-        `cas ${input.key} ${JSON.stringify(input.from)}→${JSON.stringify(input.to)}` +
+        `cas ${input.key} ${describeValue(input.from)}→${describeValue(input.to)}` +
         (input.createIfMissing ? ' or create' : '')
       )
   }
 }
 
-const describeOutput = (output: Output): string =>
-  output.type === 'value' ? JSON.stringify(output.value) : output.type
+const describeOutput = (output: Output): string => (output.type === 'value' ? describeValue(output.value) : output.type)

@@ -10,5 +10,6 @@ export { CLAIMS, Ghost, MARKS, type CheckName, type Mark, type Marks } from '../
 export { checkLinearizability } from './linearizability.ts'
 export { describeOperation, operationsOf, type HistoryEvent, type Input, type Operation } from './history.ts'
 export { parseHistory } from './history-parse.ts'
+export { parseNumerals, restoreNumerals } from './numerals.ts'
 export { explore, type Exploration, type ExploreOptions } from './explore/explore.ts'
 export { DEFAULT_BOUNDS, type Action, type Bounds } from './explore/action.ts'

@@ -1,5 +1,5 @@
 import { UsageError } from '../core/assert.ts'
-import { describeOperation, type Operation } from './history.ts'
+import { describeOperation, describeValue, type Operation } from './history.ts'
 import { type Limits, runSearch, type Search, startSearch } from './linearizability-search.ts'
 
 /**
@@ -51,7 +51,7 @@ export const checkLinearizability = (operations: readonly Operation[], options: 
     const result = runSearch(search, limits)
     steps += search.steps
     if (result === 'violation') return violation(key, plainer(search, limits), steps)
-    if (result === 'unknown') reason ??= `key ${JSON.stringify(key)}: undecided after ${stepsMax} steps`
+    if (result === 'unknown') reason ??= `key ${describeValue(key)}: undecided after ${stepsMax} steps`
     if (result === 'stopped') return { result: 'unknown', reason: `stopped after ${steps} steps`, steps }
   }
   return reason === null ? { result: 'linearizable', steps } : { result: 'unknown', reason, steps }
@@ -86,17 +86,18 @@ const plainer = (search: Search, limits: Limits): Search => {
 /** Worded for an operator; the fields of {@link Violation} carry the same as data. */
 const violation = (key: string, search: Search, steps: number): Violation => {
   const { stuckAt, order, state } = search.furthest ?? { stuckAt: null, order: [], state: undefined }
-  const deadline = stuckAt?.candidate.operation.return ?? Infinity
+  const stuck = stuckAt?.candidate.operation
+  const deadline = stuck?.return ?? Infinity
   const placed = new Set(order)
   const operations = search.operations.filter(
     (operation) => operation.return !== null && operation.call <= deadline && !placed.has(operation),
   )
-  const held = state === undefined ? 'is missing' : `holds ${JSON.stringify(state)}`
+  const held = state === undefined ? 'is missing' : `holds ${describeValue(state)}`
   const shown = operations.slice(0, SHOWN_MAX).map((operation) => `  ${describeOperation(operation)}`)
   const more = operations.length > SHOWN_MAX ? [`  and ${operations.length - SHOWN_MAX} more`] : []
   const last = order.at(-1)
   const explanation = [
-    `key ${JSON.stringify(key)}: no order of the operations explains every answer up to time ${deadline}`,
+    `key ${describeValue(key)}: no order of the operations explains every answer up to time ${stuck?.times?.return ?? deadline}`,
     `after the ${order.length} of the longest order the key ${held}` +
       (last === undefined ? '' : `; the last is ${describeOperation(last)}`),
     'these find no place after them:',

@@ -37,6 +37,15 @@ describe('raft check', () => {
     expect(parsed(lines)).toMatchObject([{ type: 'summary', result: 'violation', key: 'x', operations: 2 }])
   })
 
+  it('compares numbers by what they are, and writes them so', () => {
+    const [big, next] = ['9007199254740993', '9007199254740992']
+    const lines = (value: string) => `{"op":"write","value":${big}}\n{"op":"read","value":${value}}\n`
+    expect(raft(['check', files.file('exact', lines(big))]).status).toBe(0)
+    const { status, stdout } = raft(['check', files.file('rounded', lines(next)), '--json'])
+    expect(status).toBe(1)
+    expect(stdout).toContain(`{"kind":"put","key":"x","value":${big}}`)
+  })
+
   it('ends with 2 when the steps do not suffice', () => {
     const many = Array.from({ length: 12 }, (_, at) => ({ ...write, value: at, end: 100 }))
     const hard = files.file('hard', JSON.stringify([...many, read(99, 200)]))

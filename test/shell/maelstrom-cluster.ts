@@ -3,7 +3,7 @@ import { nodeId } from '../../src/core/ids.ts'
 import { ManualClock } from '../../src/shell/clock.ts'
 import type { Storage } from '../../src/shell/storage.ts'
 import { memoryStorage } from '../../src/shell/storage.ts'
-import { parseLine, RequestError } from '../../src/shell/stdio/envelope.ts'
+import { checkRequest, parseLine, RequestError } from '../../src/shell/stdio/envelope.ts'
 import { Maelstrom, type MaelstromSettings } from '../../src/shell/stdio/maelstrom/maelstrom.ts'
 import { Replies } from '../../src/shell/stdio/replies.ts'
 import { Clients, type Body } from './maelstrom-clients.ts'
@@ -107,6 +107,7 @@ const receive = (node: Maelstrom, replies: Replies, line: string): void => {
   const parsed = parseLine(line)
   if ('problem' in parsed) throw new Error(parsed.problem)
   try {
+    checkRequest(parsed.request, parsed.request.dest)
     node.handle(parsed.request)
   } catch (error) {
     if (!(error instanceof RequestError)) throw error

@@ -54,7 +54,11 @@ export class Replies {
   private line(dest: string, { type, ...fields }: ReplyBody): number {
     const msgId = this.nextId++
     const body: Readonly<Record<string, JsonValue>> = { type, ...fields, msg_id: msgId }
-    this.write(JSON.stringify({ src: this.nodeId, dest, body }))
+    const line = JSON.stringify({ src: this.nodeId, dest, body })
+    // The number of a request that is too large for a double goes back digit by digit.
+    this.write(
+      typeof fields['in_reply_to'] === 'string' ? line.replace(/"in_reply_to":"([^"]*)"/, '"in_reply_to":$1') : line,
+    )
     return msgId
   }
 }

@@ -10,7 +10,17 @@ import { StorageError, type Storage, type Stored } from '../storage.ts'
 import type { Context, Dialect } from './context.ts'
 import { Course } from './course/course.ts'
 import { isCourseType } from './course/requests.ts'
-import { ERROR, RequestError, parseLine, type Request } from './envelope.ts'
+import {
+  ERROR,
+  RequestError,
+  checkRequest,
+  excerpt,
+  isBetweenNodes,
+  jsonLength,
+  parseLine,
+  type Request,
+} from './envelope.ts'
+import { NAMES_MAX } from './lines.ts'
 import { Maelstrom } from './maelstrom/maelstrom.ts'
 import { Replies } from './replies.ts'
 
@@ -100,6 +110,7 @@ export class StdioNode {
     const { request } = parsed
     this.context?.replies.hold()
     try {
+      checkRequest(request, this.context?.nodeId ?? request.dest)
       await (request.type === 'init' ? this.init(request) : this.dispatch(request))
     } catch (error) {
       if (!(error instanceof RequestError)) throw error
@@ -111,7 +122,7 @@ export class StdioNode {
     this.options.log(`refused ${request.type || 'a request without a type'} from ${request.src}: ${message}`)
     // An answer wants no answer, nor does what has no number and comes from a node: two nodes must not go on for ever.
     const isFromNode = this.context?.nodeIds.some((id) => id === request.src) === true
-    if (request.inReplyTo !== null || (isFromNode && request.msgId === null)) return
+    if (request.inReplyTo !== null || isBetweenNodes(request.type) || (isFromNode && request.msgId === null)) return
     const replies = this.context?.replies ?? new Replies(request.dest, this.options.write)
     replies.replyError(request, code, message)
   }
@@ -123,9 +134,13 @@ export class StdioNode {
     if (!ids.includes(id)) throw new RequestError(ERROR.malformedRequest, `init: node_ids does not name ${id}`)
     if (new Set(ids).size !== ids.length)
       throw new RequestError(ERROR.malformedRequest, 'init: node_ids names a node twice')
-    if (this.context === null) await this.open(id, ids)
-    else if (this.context.nodeId !== id || this.context.nodeIds.join() !== ids.join())
+    if (jsonLength(ids) > NAMES_MAX)
+      throw new RequestError(ERROR.malformedRequest, `init: node_ids is longer than ${NAMES_MAX} characters`)
+    if (this.context !== null && (this.context.nodeId !== id || this.context.nodeIds.join() !== ids.join()))
       throw new RequestError(ERROR.preconditionFailed, `this node is ${this.context.nodeId} already`)
+    if (request.dest !== id)
+      throw new RequestError(ERROR.malformedRequest, `init: sent to ${request.dest}, but node_id is ${id}`)
+    if (this.context === null) await this.open(id, ids)
     this.context?.replies.reply(request, { type: 'init_ok' })
   }
 
@@ -215,5 +230,3 @@ const malformed = (type: string, issue: v.BaseIssue<unknown>): RequestError => {
   const path = v.getDotPath(issue)
   return new RequestError(ERROR.malformedRequest, `${type}: ${path === null ? '' : `${path}: `}${issue.message}`)
 }
-
-const excerpt = (text: string): string => (text.length > 200 ? `${text.slice(0, 200)}…` : text)

@@ -7,7 +7,7 @@ import type { Clock } from '../../clock.ts'
 import type { NodeOutput } from '../../node.ts'
 import { decodeRpc, encodeRpc } from '../../rpc-codec.ts'
 import { openNode, type Context, type Dialect, type KvNode, type Result } from '../context.ts'
-import type { ReplyBody, Request } from '../envelope.ts'
+import { isBetweenNodes, type ReplyBody, type Request } from '../envelope.ts'
 import { Courier } from './courier.ts'
 import { Executor } from './executor.ts'
 import { operationOf } from './operation.ts'
@@ -31,8 +31,6 @@ export interface MaelstromSettings {
   /** A name that no other life of any node has. Default: a random one. */
   readonly boot?: string
 }
-
-const isBetweenNodes = (type: string): boolean => type === 'raft' || type === 'forward' || type === 'forwarded'
 
 /**
  * A node of a real cluster, in Maelstrom's words: linearizable read, write and cas at any node, in real time.

@@ -1,6 +1,7 @@
 import type { JsonValue } from '../../../core/entry.ts'
 import { VALUE_DEPTH_MAX, type KvCommand, type KvResult } from '../../../machine/kv.ts'
-import { ERROR, RequestError, type ReplyBody, type Request } from '../envelope.ts'
+import { ERROR, RequestError, excerpt, jsonLength, type ReplyBody, type Request } from '../envelope.ts'
+import { KEY_MAX } from '../lines.ts'
 
 /** What the workload lin-kv asks of a store. */
 export type Operation = Exclude<KvCommand, { readonly op: 'delete' }>
@@ -9,13 +10,13 @@ export type Operation = Exclude<KvCommand, { readonly op: 'delete' }>
 export const operationOf = ({ type, body }: Request): Operation => {
   switch (type) {
     case 'read':
-      return { op: 'get', key: storedKey(fieldOf(body, 'key')) }
+      return { op: 'get', key: keyOf(body) }
     case 'write':
-      return { op: 'put', key: storedKey(fieldOf(body, 'key')), value: fieldOf(body, 'value') }
+      return { op: 'put', key: keyOf(body), value: fieldOf(body, 'value') }
     case 'cas': {
       const create = body['create_if_not_exists'] ?? false
       if (typeof create !== 'boolean') throw malformed('create_if_not_exists is true or false')
-      const key = storedKey(fieldOf(body, 'key'))
+      const key = keyOf(body)
       return { op: 'cas', key, from: fieldOf(body, 'from'), to: fieldOf(body, 'to'), createIfMissing: create }
     }
     default:
@@ -24,6 +25,14 @@ export const operationOf = ({ type, body }: Request): Operation => {
 }
 
 const malformed = (text: string): RequestError => new RequestError(ERROR.malformedRequest, text)
+
+/** @throws RequestError (malformed) when it is missing, or too long for the name of a snapshot's object. */
+const keyOf = (body: Request['body']): string => {
+  const key = storedKey(fieldOf(body, 'key'))
+  if (key.length * 6 > KEY_MAX && jsonLength(key) > KEY_MAX)
+    throw malformed(`key takes ${jsonLength(key)} characters as it is stored, of ${KEY_MAX} at most`)
+  return key
+}
 
 const fieldOf = (body: Request['body'], name: string): JsonValue => {
   // A line is JSON, and so is everything in it.
@@ -70,13 +79,11 @@ export const replyOf = (operation: Operation, result: KvResult, missingIsNull: b
       if (operation.op === 'get' && missingIsNull) return { type: 'read_ok', value: null }
       throw new RequestError(ERROR.keyDoesNotExist, 'there is no such key')
     case 'mismatch':
-      throw new RequestError(ERROR.preconditionFailed, `the value is ${excerpt(result.value)}, not what was expected`)
+      throw new RequestError(
+        ERROR.preconditionFailed,
+        `the value is ${excerpt(JSON.stringify(result.value), 100)}, not what was expected`,
+      )
     case 'invalid':
       throw malformed(result.reason)
   }
-}
-
-const excerpt = (value: JsonValue): string => {
-  const text = JSON.stringify(value)
-  return text.length <= 100 ? text : `${text.slice(0, 100)}…`
 }
