@@ -114,6 +114,9 @@ const isJson = (value: unknown, depth: number): boolean => {
   return value === null || typeof value === 'string' || typeof value === 'boolean' || Number.isFinite(value)
 }
 
+/** Whether the machine takes a value: JSON, nested at most {@link VALUE_DEPTH_MAX} deep. */
+export const isKvValue = (value: unknown): value is JsonValue => isJson(value, VALUE_DEPTH_MAX)
+
 /** Whether two values are the same JSON; the order of an object's members does not count. */
 export const equalJson = (a: JsonValue, b: JsonValue): boolean => {
   if (a === b) return true

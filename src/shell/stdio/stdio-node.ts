@@ -10,7 +10,7 @@ import { StorageError, type Storage, type Stored } from '../storage.ts'
 import type { Context, Dialect } from './context.ts'
 import { Course } from './course/course.ts'
 import { isCourseType } from './course/requests.ts'
-import { ERROR, RequestError, parseLine, type Request } from './envelope.ts'
+import { ERROR, RequestError, parseLine, refusalOf, type Request } from './envelope.ts'
 import { Maelstrom } from './maelstrom/maelstrom.ts'
 import { Replies } from './replies.ts'
 
@@ -54,6 +54,8 @@ const LIN_KV: ReadonlySet<string> = new Set(['read', 'write', 'cas'])
  */
 export class StdioNode {
   private readonly options: StdioOptions
+  /** Numbers every line from the first on, errors before `init` included. */
+  private readonly replies: Replies
   private context: Context | null = null
   private dialect: Dialect | null = null
   private readonly endings: (() => void)[] = []
@@ -63,6 +65,7 @@ export class StdioNode {
 
   constructor(options: StdioOptions) {
     this.options = options
+    this.replies = new Replies(null, options.write)
   }
 
   /** Handles a line, after those before it. */
@@ -112,8 +115,7 @@ export class StdioNode {
     // An answer wants no answer, nor does what has no number and comes from a node: two nodes must not go on for ever.
     const isFromNode = this.context?.nodeIds.some((id) => id === request.src) === true
     if (request.inReplyTo !== null || (isFromNode && request.msgId === null)) return
-    const replies = this.context?.replies ?? new Replies(request.dest, this.options.write)
-    replies.replyError(request, code, message)
+    this.replies.replyError(request, code, message)
   }
 
   private async init(request: Request): Promise<void> {
@@ -124,22 +126,24 @@ export class StdioNode {
     if (new Set(ids).size !== ids.length)
       throw new RequestError(ERROR.malformedRequest, 'init: node_ids names a node twice')
     if (this.context === null) await this.open(id, ids)
-    else if (this.context.nodeId !== id || this.context.nodeIds.join() !== ids.join())
+    else if (this.context.nodeId !== id || !sameMembers(this.context.nodeIds, ids.map(nodeId)))
       throw new RequestError(ERROR.preconditionFailed, `this node is ${this.context.nodeId} already`)
     this.context?.replies.reply(request, { type: 'init_ok' })
   }
 
   private async open(id: string, ids: readonly string[]): Promise<void> {
-    const { write, log, failed, seed, mode, quietMs, clock, trace } = this.options
+    const { log, failed, seed, mode, quietMs, clock, trace } = this.options
     const storage = await this.options.openStorage()
     const nodeIds = ids.map(nodeId)
     const stored = await remembered(storage, nodeId(id), nodeIds)
-    const replies = new Replies(id, write)
+    const { replies } = this
+    replies.named(id)
     replies.hold()
     this.context = {
       nodeId: nodeId(id),
       nodeIds,
       replies,
+      refuse: (request, error) => this.refuse(request, error),
       storage,
       stored,
       seed: seedFrom(id, seed),
@@ -158,12 +162,16 @@ export class StdioNode {
     }
   }
 
-  private dispatch(request: Request): Promise<void> | undefined {
+  private async dispatch(request: Request): Promise<void> {
     const { context } = this
     if (context === null) throw new RequestError(ERROR.temporarilyUnavailable, 'send init first')
     if (request.type === '') throw new RequestError(ERROR.malformedRequest, 'body.type is missing or not a string')
     this.dialect ??= this.choose(dialectOf(request, context.nodeIds.length))
-    return this.dialect?.handle(request)
+    try {
+      await this.dialect?.handle(request)
+    } catch (error) {
+      throw refusalOf(error) ?? error
+    }
   }
 
   private choose(mode: 'course' | 'maelstrom' | null): Dialect | null {
@@ -203,6 +211,10 @@ const remembered = async (storage: Storage, id: NodeId, nodeIds: readonly NodeId
   await storage.write([{ type: 'reset', remains, objects: [] }])
   return null
 }
+
+/** Whether the same nodes are named, in whatever order. */
+const sameMembers = (a: readonly NodeId[], b: readonly NodeId[]): boolean =>
+  sameConfiguration(configurationOf(a), configurationOf(b))
 
 /** Which dialect a first request speaks; null when neither knows it. */
 const dialectOf = ({ type, body }: Request, size: number): 'course' | 'maelstrom' | null => {

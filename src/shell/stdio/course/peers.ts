@@ -10,7 +10,7 @@ const SENT_MAX = 1024
 /** The course's wire between nodes: append_entries and request_vote, and their answers. */
 export class Peers {
   private readonly context: Context
-  private readonly sent = new Map<number, { readonly to: NodeId; readonly rpc: AppendEntries | RequestVote }>()
+  private readonly sent = new Map<number, Sent>()
   private asked: { readonly from: NodeId; answer: Rpc | null } | null = null
 
   constructor(context: Context) {
@@ -45,16 +45,31 @@ export class Peers {
   understand({ type, src, inReplyTo, body }: Request): { readonly from: NodeId; readonly rpc: Rpc } | null {
     const sent = this.sent.get(inReplyTo ?? -1)
     if (sent?.to !== src) return null
-    this.sent.delete(inReplyTo ?? -1)
-    if (type === 'request_vote_ok' && sent.rpc.type === 'RequestVote') {
-      const { term, vote_granted: voteGranted } = body
-      if (!isCounter(term) || typeof voteGranted !== 'boolean') return null
-      return { from: sent.to, rpc: { type: 'RequestVoteResponse', term: term as Term, voteGranted } }
-    }
-    if (type === 'append_entries_ok' && sent.rpc.type === 'AppendEntries')
-      return understoodAppend(sent.to, sent.rpc, body)
-    return null
+    const understood = understoodAnswer(type, sent, body)
+    // What cannot be understood is no answer: the right one may still come.
+    if (understood !== null) this.sent.delete(inReplyTo ?? -1)
+    return understood
   }
+}
+
+interface Sent {
+  readonly to: NodeId
+  readonly rpc: AppendEntries | RequestVote
+}
+
+const understoodAnswer = (
+  type: string,
+  { to, rpc }: Sent,
+  body: Request['body'],
+): { readonly from: NodeId; readonly rpc: Rpc } | null => {
+  if (type === 'request_vote_ok' && rpc.type === 'RequestVote') {
+    const { term, vote_granted: voteGranted } = body
+    if (!isCounter(term) || typeof voteGranted !== 'boolean') return null
+    return { from: to, rpc: { type: 'RequestVoteResponse', term: term as Term, voteGranted } }
+  }
+  if (type === 'append_entries_ok' && rpc.type === 'AppendEntries' && typeof body['success'] === 'boolean')
+    return understoodAppend(to, rpc, body['success'])
+  return null
 }
 
 const isAnswer = ({ type }: Rpc): boolean => type === 'AppendEntriesResponse' || type === 'RequestVoteResponse'
@@ -63,9 +78,9 @@ const isAnswer = ({ type }: Rpc): boolean => type === 'AppendEntriesResponse' ||
 const understoodAppend = (
   from: NodeId,
   { term, prevLogIndex, entries, round }: AppendEntries,
-  { success }: Readonly<Record<string, unknown>>,
+  success: boolean,
 ): { readonly from: NodeId; readonly rpc: Rpc } => {
-  if (success === true) {
+  if (success) {
     const matchIndex = (prevLogIndex + entries.length) as Index
     return { from, rpc: { type: 'AppendEntriesResponse', term, success, matchIndex, round } }
   }
