@@ -103,6 +103,7 @@ export class CourseHost {
   /** Puts what an oracle vouches for in place of the node's state. Reads under way were the earlier state's. */
   adopt({ replica, outputs }: Told): void {
     this.node.replace(replica)
+    this.peers.forget()
     for (const output of outputs) if (output.type === 'completed' || output.type === 'lost') this.observe(output)
     this.endReadings('the state was replaced')
   }
@@ -110,7 +111,7 @@ export class CourseHost {
   /** An oracle makes this node leader of the term. @throws RequestError when the term is in the past. */
   vouch(term: Term): void {
     const { currentTerm } = this.replica.raft.server
-    if (!this.isLeader || term !== currentTerm) this.adopt({ replica: asLeader(this.replica, term), outputs: [] })
+    if (!this.isLeader || term !== currentTerm) this.adopt(asLeader(this.replica, term))
     this.vouchedTerm = term
   }
 
@@ -183,8 +184,8 @@ export class CourseHost {
     const isOfTerm = log.lastTerm === server.currentTerm
     const isCommitted = log.lastIndex === server.commitIndex
     const { lastWrite } = this
-    // Alone nobody's answer commits what is in the log already; elected in earnest only an entry of the term proves it.
-    const needsEntry = isCommitted ? !isOfTerm && !this.isTrusted : !isOfTerm || this.isAlone
+    // Trusted, a leader whose log is all committed has nothing to prove; elected in earnest, it needs an entry of its term.
+    const needsEntry = !isOfTerm && !(isCommitted && this.isTrusted)
     const applied = (): number => this.replica.raft.server.lastApplied
     const awaited = (): Later<null> => (lastWrite === null ? Later.of(null) : ended(lastWrite))
     if (needsEntry) return (await this.readByLog('')).andThen(awaited).map(applied)

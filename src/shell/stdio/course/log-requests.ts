@@ -27,7 +27,7 @@ export const logRequests: Pick<
     const index = log.lastIndex + 1
     const commands = [{ type: 'direct', command: entry.command }]
     const proposal = { type: 'propose', id: `raft_append ${index}`, commands } as const
-    const refusal = refusalIn(leads ? host.replica : asLeader(host.replica, term), proposal)
+    const refusal = refusalIn(leads ? host.replica : asLeader(host.replica, term).replica, proposal)
     if (refusal !== null) throw new RequestError(ERROR.temporarilyUnavailable, `the entry was not appended: ${refusal}`)
     if (!leads) host.vouch(term)
     host.node.deliver(proposal)
@@ -63,7 +63,7 @@ export const logRequests: Pick<
     const seeded = brought(blank, entriesFrom(entries, 1), commitIndex)
     // The earlier log is gone from here; what was proposed in it may be in other logs.
     const [, forgotten] = overtaken(host.replica.pending, log.lastIndex)
-    host.adopt({ replica: inOffice(host.replica, seeded.replica), outputs: forgotten })
+    host.adopt(inOffice(host.replica, { replica: seeded.replica, outputs: forgotten }))
     host.view = 'seeded'
     return { type: 'seed_committed_log_ok' }
   },

@@ -51,8 +51,12 @@ export const tell = (replica: KvReplica, ...messages: readonly ReplicaMessage[])
 /** Why the core would not carry out the message, found out on the side; null when it would. */
 export const refusalIn = (replica: KvReplica, message: ReplicaMessage): string | null => {
   const [, outputs] = replicaStep(machine, replica, message)
-  for (const output of outputs)
-    if (output.type === 'refused' || (output.type === 'note' && output.event === 'ignored')) return output.reason
+  const id = message.type === 'propose' ? message.id : null
+  for (const output of outputs) {
+    // A reader's refusal, where a newer term ends the leadership, is none of the message's.
+    if (output.type === 'refused' && output.id === id) return output.reason
+    if (output.type === 'note' && output.event === 'ignored') return output.reason
+  }
   return null
 }
 
@@ -84,18 +88,26 @@ export const asFollower = (replica: KvReplica, term: Term, votedFor = voteIn(rep
   return { ...replica, raft, incoming: null, reads: [] }
 }
 
-/** The same server as the leader of a term, as if it had just been elected; no heartbeat has left yet. */
-export const asLeader = (replica: KvReplica, term: Term): KvReplica => {
-  const { raft, ...rest } = asFollower(replica, term, replica.raft.server.id)
-  const peers = peersOf(raft)
-  const server = { ...raft.server, leaderId: raft.server.id, role: newLeader(peers, raft.log.lastIndex) }
-  return { ...rest, raft: { ...raft, server } }
+/**
+ * The same server as the leader of a term, as if it had just been elected; no heartbeat has left yet. Alone it is the
+ * quorum: what it holds of the term is committed.
+ */
+export const asLeader = (replica: KvReplica, term: Term): Told => {
+  const { log } = replica.raft
+  const peers = peersOf(replica.raft)
+  const isHeld = peers.length === 0 && log.lastTerm === term
+  const told = isHeld ? brought(asFollower(replica, term), [], log.lastIndex) : { replica, outputs: [] }
+  const { raft, ...rest } = asFollower(told.replica, term, replica.raft.server.id)
+  const server = { ...raft.server, leaderId: raft.server.id, role: newLeader(peers, log.lastIndex) }
+  return { replica: { ...rest, raft: { ...raft, server } }, outputs: told.outputs }
 }
 
 /** What was said of the log and the state deposes no leader, as long as its term lasts. */
-export const inOffice = (before: KvReplica, after: KvReplica): KvReplica => {
+export const inOffice = (before: KvReplica, after: Told): Told => {
   const { role, currentTerm } = before.raft.server
-  return role.type === 'leader' && after.raft.server.currentTerm === currentTerm ? asLeader(after, currentTerm) : after
+  if (role.type !== 'leader' || after.replica.raft.server.currentTerm !== currentTerm) return after
+  const { replica, outputs } = asLeader(after.replica, currentTerm)
+  return { replica, outputs: [...after.outputs, ...outputs] }
 }
 
 export const peersOf = ({ server }: RaftState): readonly NodeId[] => {
@@ -163,8 +175,7 @@ export const brought = (replica: KvReplica, entries: readonly Entry[], leaderCom
     leaderCommit: leaderCommit as Index,
     round: 0,
   }
-  const { replica: followed, outputs } = obeyed(tell(asFollower(replica, term), { type: 'receive', from: ORACLE, rpc }))
-  return { replica: inOffice(replica, followed), outputs }
+  return inOffice(replica, obeyed(tell(asFollower(replica, term), { type: 'receive', from: ORACLE, rpc })))
 }
 
 /**
@@ -204,7 +215,7 @@ export const installed = (
     objectsOf(machine, { table, machine: kvFromObject(state), wanted: null }),
   )
   const [pending, outputs] = overtaken(replica.pending, agrees ? lastIncludedIndex : log.lastIndex)
-  return { replica: inOffice(replica, { ...received, pending }), outputs }
+  return inOffice(replica, { replica: { ...received, pending }, outputs })
 }
 
 /** An oracle that contradicts what is committed is refused, like anybody else. */

@@ -11,6 +11,8 @@ const SENT_MAX = 1024
 export class Peers {
   private readonly context: Context
   private readonly sent = new Map<number, Sent>()
+  /** Counts the states that were put in the node's place. */
+  private life = 0
   private asked: { readonly from: NodeId; answer: Rpc | null } | null = null
 
   constructor(context: Context) {
@@ -24,11 +26,19 @@ export class Peers {
       return
     }
     if (rpc.type !== 'AppendEntries' && rpc.type !== 'RequestVote') return
+    const { life } = this
     this.context.replies.tell(to, bodyOf(rpc), (msgId) => {
+      if (life !== this.life) return
       this.sent.set(msgId, { to, rpc })
       const [oldest] = this.sent.keys()
       if (this.sent.size > SENT_MAX && oldest !== undefined) this.sent.delete(oldest)
     })
+  }
+
+  /** Another state is in the node's place: answers to what the earlier one sent say nothing about it. */
+  forget(): void {
+    this.life++
+    this.sent.clear()
   }
 
   /** Waits for the core's answer to a peer; the function returned gives it, and ends the waiting. */

@@ -184,7 +184,7 @@ const outcomeOf = (result: Result): KvResult => {
 const holdsLease = ({ replica, isLeader }: CourseHost): boolean => {
   if (!isLeader) return false
   const term = replica.raft.server.currentTerm
-  const leader = asLeader(under(replica, { checkQuorum: true }), term)
+  const leader = asLeader(under(replica, { checkQuorum: true }), term).replica
   const begun = tell(
     leader,
     { type: 'propose', id: 'barrier', commands: [{ type: 'direct', command: { op: 'get', key: '' } }] },
