@@ -217,13 +217,14 @@ export class CourseHost {
     const id = this.nextId++
     const done = new Later<Done>()
     this.proposals.set(id, { isWrite, done })
-    if (isWrite) this.lastWrite = done
     try {
       this.node.deliver({ type: 'propose', id, commands })
     } catch (error) {
       this.proposals.delete(id)
       throw error
     }
+    // One that was refused at once says nothing about those before it.
+    if (isWrite && done.isOpen) this.lastWrite = done
     await this.durable()
     this.speakForPeers()
     return done
