@@ -177,7 +177,7 @@ const appendMissing = (work: Work, { entries }: AppendEntries): boolean => {
   let at = 0
   for (const entry of entries) {
     if (entry.index > work.log.lastIndex) break
-    if (entry.index > work.log.baseIndex && termAt(work.log, entry.index) !== entry.term) {
+    if (entry.index >= work.log.baseIndex && termAt(work.log, entry.index) !== entry.term) {
       if (entry.index <= server.commitIndex) return false
       truncateAndSave(work, entry.index)
       break

@@ -136,6 +136,9 @@ const faultOfItems = (items: readonly unknown[], depth: number): string | null =
   return null
 }
 
+/** Whether the machine takes a value: JSON, nested at most {@link VALUE_DEPTH_MAX} deep. */
+export const isKvValue = (value: unknown): value is JsonValue => faultOfValue(value, VALUE_DEPTH_MAX) === null
+
 /** Whether two values are the same JSON; the order of an object's members does not count. */
 export const equalJson = (a: JsonValue, b: JsonValue): boolean => {
   if (a === b) return true

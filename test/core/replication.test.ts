@@ -3,7 +3,7 @@ import { UsageError } from '../../src/core/assert.ts'
 import { configurationOf, type Configuration } from '../../src/core/configuration.ts'
 import type { Entry } from '../../src/core/entry.ts'
 import { index, nodeId, term } from '../../src/core/ids.ts'
-import { Server, THREE, append, command, logOfTerms, n2, n3 } from './server.ts'
+import { Server, THREE, append, command, logOfTerms, n2, n3, snapshotAt } from './server.ts'
 
 describe('AppendEntries', () => {
   it('takes nothing away when it repeats what is there', () => {
@@ -53,6 +53,17 @@ describe('AppendEntries', () => {
     const server = new Server([1, 1]).hear(n2, append(2, [2, 1], [], 2))
     const { log } = server.state
     server.hear(n2, append(2, [1, 1], [command(2, 2)]))
+    expect([server.ignored, server.state.log === log]).toEqual([['contradicts a committed entry'], true])
+  })
+
+  it('that contradicts the compacted end of the log changes nothing', () => {
+    const server = new Server(
+      [],
+      {},
+      { snapshot: snapshotAt(5, 2), hardState: { currentTerm: term(2), votedFor: null } },
+    )
+    const { log } = server.state
+    server.hear(n2, append(2, [0, 0], logOfTerms(1, 1, 1, 1, 1, 1)))
     expect([server.ignored, server.state.log === log]).toEqual([['contradicts a committed entry'], true])
   })
 

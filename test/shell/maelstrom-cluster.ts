@@ -40,6 +40,7 @@ export class Cluster {
           nodeId: id,
           nodeIds,
           replies,
+          refuse: (request, { code, message }) => replies.replyError(request, code, message),
           storage: storage(),
           stored: null,
           seed,

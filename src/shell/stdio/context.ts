@@ -1,3 +1,4 @@
+import { UsageError } from '../../core/assert.ts'
 import type { Options } from '../../core/config.ts'
 import { configurationOf } from '../../core/configuration.ts'
 import type { NodeId } from '../../core/ids.ts'
@@ -8,12 +9,15 @@ import { withSessions, type SessionCommand, type SessionResult } from '../../mac
 import { birthOf, restartOf, type Start } from '../../trace/index.ts'
 import { Node, type NodeEvents } from '../node.ts'
 import { TracingObserver, UNOBSERVED, type NodeObserver, type TraceSink } from '../observer.ts'
-import type { Storage, Stored } from '../storage.ts'
-import type { Request } from './envelope.ts'
+import { StorageError, type Storage, type Stored } from '../storage.ts'
+import type { Request, RequestError } from './envelope.ts'
 import type { Replies } from './replies.ts'
 
+/** Sessions of clients that number their commands: far more than a course's conversation has. */
+export const SESSIONS_MAX = 100_000
+
 /** What both dialects run: the key-value machine, with sessions for clients that number their commands. */
-export const machine = withSessions(kvMachine())
+export const machine = withSessions(kvMachine(), { sessionsMax: SESSIONS_MAX })
 
 export type Command = SessionCommand<KvCommand>
 export type Result = SessionResult<KvResult>
@@ -27,6 +31,8 @@ export interface Context {
   /** The whole cluster, this node included. */
   readonly nodeIds: readonly NodeId[]
   readonly replies: Replies
+  /** Answers a request that was not carried out, where it wants an answer. */
+  readonly refuse: (request: Request, error: RequestError) => void
   readonly storage: Storage
   /** What the storage held before this life of the node; it has been told of its birth since. */
   readonly stored: Stored | null
@@ -58,12 +64,22 @@ export const openNode = (
   const { nodeId, nodeIds, storage, stored, seed, failed } = context
   if (stored !== null) {
     const remains = { ...stored.remains, options, seed }
-    const replica = restartReplica(machine, remains, stored.objects, stored.received)
+    const replica = restarted(remains, stored)
     return new Node(machine, replica, storage, { ...events, failed }, observerOf(context, restartOf(remains)))
   }
   const birth = { id: nodeId, configuration: configurationOf(nodeIds), options, seed }
   const replica = createReplica(machine, birth)
   return new Node(machine, replica, storage, { ...events, failed }, observerOf(context, birthOf(birth)))
+}
+
+/** @throws StorageError when what the storage holds makes no server: no request is at fault then. */
+const restarted = (remains: Stored['remains'], { objects, received }: Stored): KvReplica => {
+  try {
+    return restartReplica(machine, remains, objects, received)
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error
+    throw new StorageError(`the storage of ${remains.id} cannot be used: ${error.message}`)
+  }
 }
 
 const observerOf = ({ trace, nodeId, onEnd }: Context, start: Start): NodeObserver => {

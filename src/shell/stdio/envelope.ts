@@ -1,3 +1,4 @@
+import { UsageError } from '../../core/assert.ts'
 import type { JsonValue } from '../../core/entry.ts'
 import { REQUEST_MAX } from './lines.ts'
 import { decimalOf, mayHoldNumerals, parseNumerals } from '../../sim/numerals.ts'
@@ -37,6 +38,15 @@ export class RequestError extends Error {
     super(text)
     this.code = code
   }
+}
+
+/**
+ * What to answer when a request was not carried out; null when the error concerns the node as a whole. A UsageError
+ * means that the core was asked for something it never does: it was thrown before anything changed.
+ */
+export const refusalOf = (error: unknown): RequestError | null => {
+  if (error instanceof RequestError) return error
+  return error instanceof UsageError ? new RequestError(ERROR.malformedRequest, error.message) : null
 }
 
 /** Reads a line. A problem is for people to see; it is not answered, as nobody knows whom to answer. */

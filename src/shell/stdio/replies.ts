@@ -9,23 +9,27 @@ export class Replies {
   private nextId = 0
   private waiting: { readonly dest: string; readonly body: ReplyBody; readonly onSent: (msgId: number) => void }[] = []
   private isHolding = false
-  private readonly nodeId: string
+  /** Null until `init`: a reply then comes from the name that the request was sent to. */
+  private nodeId: string | null
   private readonly write: (line: string) => void
 
-  constructor(nodeId: string, write: (line: string) => void) {
+  constructor(nodeId: string | null, write: (line: string) => void) {
     this.nodeId = nodeId
     this.write = write
   }
 
   /** Answers a request. A sender that gave no msg_id gets an answer that names none. */
   reply(to: Request, body: ReplyBody): void {
-    const { type, ...fields } = body
-    const inReplyTo = to.msgId === null ? {} : { in_reply_to: to.msgId }
-    this.line(to.src, { type, ...inReplyTo, ...fields })
+    this.line(this.nodeId ?? to.dest, to.src, to.msgId, body)
   }
 
   replyError(to: Request, code: number, text: string): void {
     this.reply(to, { type: 'error', code, text })
+  }
+
+  /** The node has a name from now on. */
+  named(nodeId: string): void {
+    this.nodeId = nodeId
   }
 
   /** Says something that is no answer. `onSent` learns the line's number, to know the answer by. */
@@ -48,17 +52,17 @@ export class Replies {
   private flush(): void {
     const waiting = this.waiting
     this.waiting = []
-    for (const { dest, body, onSent } of waiting) onSent(this.line(dest, body))
+    for (const { dest, body, onSent } of waiting) onSent(this.line(this.nodeId ?? '', dest, null, body))
   }
 
-  private line(dest: string, { type, ...fields }: ReplyBody): number {
+  /** The fields that every line has come first, in the order of the course's samples. */
+  private line(src: string, dest: string, inReplyTo: number | string | null, { type, ...fields }: ReplyBody): number {
     const msgId = this.nextId++
-    const body: Readonly<Record<string, JsonValue>> = { type, ...fields, msg_id: msgId }
-    const line = JSON.stringify({ src: this.nodeId, dest, body })
+    const head = inReplyTo === null ? { type } : { type, in_reply_to: inReplyTo }
+    const body: Readonly<Record<string, JsonValue>> = { ...head, msg_id: msgId, ...fields }
+    const line = JSON.stringify({ src, dest, body })
     // The number of a request that is too large for a double goes back digit by digit.
-    this.write(
-      typeof fields['in_reply_to'] === 'string' ? line.replace(/"in_reply_to":"([^"]*)"/, '"in_reply_to":$1') : line,
-    )
+    this.write(typeof inReplyTo === 'string' ? line.replace(/"in_reply_to":"([^"]*)"/, '"in_reply_to":$1') : line)
     return msgId
   }
 }

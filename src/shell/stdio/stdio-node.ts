@@ -18,6 +18,7 @@ import {
   isBetweenNodes,
   jsonLength,
   parseLine,
+  refusalOf,
   type Request,
 } from './envelope.ts'
 import { NAMES_MAX } from './lines.ts'
@@ -64,6 +65,8 @@ const LIN_KV: ReadonlySet<string> = new Set(['read', 'write', 'cas'])
  */
 export class StdioNode {
   private readonly options: StdioOptions
+  /** Numbers every line from the first on, errors before `init` included. */
+  private readonly replies: Replies
   private context: Context | null = null
   private dialect: Dialect | null = null
   private readonly endings: (() => void)[] = []
@@ -73,6 +76,7 @@ export class StdioNode {
 
   constructor(options: StdioOptions) {
     this.options = options
+    this.replies = new Replies(null, options.write)
   }
 
   /** Handles a line, after those before it. */
@@ -123,8 +127,7 @@ export class StdioNode {
     // An answer wants no answer, nor does what has no number and comes from a node: two nodes must not go on for ever.
     const isFromNode = this.context?.nodeIds.some((id) => id === request.src) === true
     if (request.inReplyTo !== null || isBetweenNodes(request.type) || (isFromNode && request.msgId === null)) return
-    const replies = this.context?.replies ?? new Replies(request.dest, this.options.write)
-    replies.replyError(request, code, message)
+    this.replies.replyError(request, code, message)
   }
 
   private async init(request: Request): Promise<void> {
@@ -136,7 +139,7 @@ export class StdioNode {
       throw new RequestError(ERROR.malformedRequest, 'init: node_ids names a node twice')
     if (jsonLength(ids) > NAMES_MAX)
       throw new RequestError(ERROR.malformedRequest, `init: node_ids is longer than ${NAMES_MAX} characters`)
-    if (this.context !== null && (this.context.nodeId !== id || this.context.nodeIds.join() !== ids.join()))
+    if (this.context !== null && (this.context.nodeId !== id || !sameMembers(this.context.nodeIds, ids.map(nodeId))))
       throw new RequestError(ERROR.preconditionFailed, `this node is ${this.context.nodeId} already`)
     if (request.dest !== id)
       throw new RequestError(ERROR.malformedRequest, `init: sent to ${request.dest}, but node_id is ${id}`)
@@ -145,16 +148,18 @@ export class StdioNode {
   }
 
   private async open(id: string, ids: readonly string[]): Promise<void> {
-    const { write, log, failed, seed, mode, quietMs, clock, trace } = this.options
+    const { log, failed, seed, mode, quietMs, clock, trace } = this.options
     const storage = await this.options.openStorage()
     const nodeIds = ids.map(nodeId)
     const stored = await remembered(storage, nodeId(id), nodeIds)
-    const replies = new Replies(id, write)
+    const { replies } = this
+    replies.named(id)
     replies.hold()
     this.context = {
       nodeId: nodeId(id),
       nodeIds,
       replies,
+      refuse: (request, error) => this.refuse(request, error),
       storage,
       stored,
       seed: seedFrom(id, seed),
@@ -173,12 +178,16 @@ export class StdioNode {
     }
   }
 
-  private dispatch(request: Request): Promise<void> | undefined {
+  private async dispatch(request: Request): Promise<void> {
     const { context } = this
     if (context === null) throw new RequestError(ERROR.temporarilyUnavailable, 'send init first')
     if (request.type === '') throw new RequestError(ERROR.malformedRequest, 'body.type is missing or not a string')
     this.dialect ??= this.choose(dialectOf(request, context.nodeIds.length))
-    return this.dialect?.handle(request)
+    try {
+      await this.dialect?.handle(request)
+    } catch (error) {
+      throw refusalOf(error) ?? error
+    }
   }
 
   private choose(mode: 'course' | 'maelstrom' | null): Dialect | null {
@@ -218,6 +227,10 @@ const remembered = async (storage: Storage, id: NodeId, nodeIds: readonly NodeId
   await storage.write([{ type: 'reset', remains, objects: [] }])
   return null
 }
+
+/** Whether the same nodes are named, in whatever order. */
+const sameMembers = (a: readonly NodeId[], b: readonly NodeId[]): boolean =>
+  sameConfiguration(configurationOf(a), configurationOf(b))
 
 /** Which dialect a first request speaks; null when neither knows it. */
 const dialectOf = ({ type, body }: Request, size: number): 'course' | 'maelstrom' | null => {

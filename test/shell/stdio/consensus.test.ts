@@ -212,6 +212,54 @@ describe('the consensus track', () => {
     expect(said[2]).toEqual({ type: 'get_state_ok', state: { a: '1' }, last_applied: 5 })
   })
 
+  describe('7-2-4: a snapshot of an index', () => {
+    const six = [1, 2, 3, 4, 5, 6].map((index) => put(index, `k${index}`, index))
+    const log = append([0, 0], six, 2, 1)
+    const install = (index: number, term: number) => ({
+      type: 'install_snapshot',
+      snapshot_index: index,
+      snapshot_term: term,
+      state: { s: 1 },
+    })
+    const own = { state: { k1: 1, k2: 2 }, last_applied: 2 }
+
+    it.each([
+      ['that is applied is stale', install(2, 1), false, [1, 6, 0, 6], own],
+      [
+        'that the log agrees with keeps what follows',
+        install(4, 1),
+        true,
+        [5, 6, 4, 2],
+        { state: { s: 1 }, last_applied: 4 },
+      ],
+      ['at the end of the log leaves nothing', install(6, 1), true, [7, 6, 6, 0], { state: { s: 1 }, last_applied: 6 }],
+      ['that the log contradicts drops it', install(4, 2), true, [5, 4, 4, 0], { state: { s: 1 }, last_applied: 4 }],
+      ['beyond the log drops it', install(9, 1), true, [10, 9, 9, 0], { state: { s: 1 }, last_applied: 9 }],
+    ])('%s', async (_name, request, applied, [first, last, snapshot, total], state) => {
+      const said = await answers([log, request, { type: 'get_log_info' }, { type: 'get_state' }], THREE)
+      expect(said.slice(1)).toEqual([
+        { type: 'install_snapshot_ok', applied, new_last_applied: state.last_applied },
+        {
+          type: 'get_log_info_ok',
+          first_index: first,
+          last_index: last,
+          snapshot_index: snapshot,
+          total_entries: total,
+        },
+        { type: 'get_state_ok', ...state },
+      ])
+    })
+
+    it('goes on with the entries after it, when they are committed', async () => {
+      const commit = append([6, 1], [], 6, 1)
+      const said = await answers([log, install(4, 1), commit, { type: 'get_state' }], THREE)
+      expect(said.slice(2)).toEqual([
+        { type: 'append_entries_ok', success: true, match_index: 6 },
+        { type: 'get_state_ok', state: { s: 1, k5: 5, k6: 6 }, last_applied: 6 },
+      ])
+    })
+  })
+
   it('7-2-5: a cluster is really partitioned, and its history linearizable', async () => {
     const test = { type: 'partition_test', cluster_size: 5, operations: 100, partition_after_op: 30, heal_after_op: 70 }
     const [said] = await answers([test], FIVE)

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { THREE, answers, hear, initLine } from './conversation.ts'
+import { THREE, answers, hear, initLine, request } from './conversation.ts'
 
 const write = (key: string, value: unknown, more: object = {}) => ({ type: 'write', key, value, ...more })
 const read = (key: string) => ({ type: 'read', key })
@@ -154,5 +154,31 @@ describe('numbering', () => {
       '{"src":"c1","dest":"n1","body":{"type":"get_state","msg_id":8}}',
     ])
     expect(said.map(({ body }) => body['msg_id'])).toEqual(said.map((_, at) => at))
+  })
+
+  it('counts errors before init too, and init again', async () => {
+    const early = request('c1', 'n1', { type: 'get_state', msg_id: 1 })
+    const { said } = await hear([early, early, initLine(), initLine(), early])
+    expect(said.map(({ src, body: { type, msg_id: id } }) => [src, type, id])).toEqual([
+      ['n1', 'error', 0],
+      ['n1', 'error', 1],
+      ['n1', 'init_ok', 2],
+      ['n1', 'init_ok', 3],
+      ['n1', 'state_reply', 4],
+    ])
+  })
+
+  it('stands right after the type, and after what a line answers', async () => {
+    const { said } = await hear([
+      initLine('n1', THREE),
+      request('c1', 'n1', { type: 'trigger_election_timeout', msg_id: 1 }),
+      request('c1', 'n1', { type: 'get_state', msg_id: 2 }),
+      request('c1', 'n1', { type: 'get_state' }),
+      request('c1', 'n1', { type: 'frobnicate', msg_id: 3 }),
+    ])
+    const heads = said.map(({ body }) => Object.keys(body).slice(0, 'in_reply_to' in body ? 3 : 2))
+    const reply = ['type', 'in_reply_to', 'msg_id']
+    const unasked = ['type', 'msg_id']
+    expect(heads).toEqual([reply, reply, reply, unasked, reply, unasked, unasked])
   })
 })

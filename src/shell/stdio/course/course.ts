@@ -3,10 +3,11 @@ import { ERROR, RequestError, type Request } from '../envelope.ts'
 import { elections } from './elections.ts'
 import { handle, type Answer, type Handlers } from './handlers.ts'
 import { CourseHost } from './host.ts'
+import { Later, type Ending } from './later.ts'
 import { leaderChange } from './leader-change.ts'
 import { logRequests } from './log-requests.ts'
 import { partition } from './partition.ts'
-import { isCourseType, type CourseType } from './requests.ts'
+import { isCourseType } from './requests.ts'
 import { snapshots } from './snapshots.ts'
 import { store } from './store.ts'
 
@@ -26,18 +27,30 @@ export class Course implements Dialect {
       this.understand(request)
       return
     }
-    const answer = await this.answer(type, request)
-    // What the answer tells of is durable before it leaves.
-    await this.host.durable()
-    if (answer !== null) this.host.context.replies.reply(request, answer)
+    const made = await handle(this.handlers, type, this.host, request)
+    const answer = made instanceof Later ? made : Later.of(made)
+    const isReplied = new Promise<void>((resolve) => {
+      answer.whenSettled((ending) => {
+        // What the answer tells of is durable before it leaves.
+        this.host.node.whenDurable(() => {
+          this.reply(request, ending)
+          resolve()
+        })
+      })
+    })
+    if (!answer.isOpen) await isReplied
   }
 
-  finish(): Promise<void> {
-    return this.host.idle()
+  async finish(): Promise<void> {
+    await this.host.idle()
+    this.host.giveUp()
+    await this.host.idle()
   }
 
-  private answer(type: CourseType, request: Request): Answer | Promise<Answer> {
-    return handle(this.handlers, type, this.host, request)
+  private reply(request: Request, ending: Ending<Answer>): void {
+    const { context } = this.host
+    if ('error' in ending) context.refuse(request, ending.error)
+    else if (ending.value !== null) context.replies.reply(request, ending.value)
   }
 
   /** Answers of peers to our own lines. Anything else is nobody's. */

@@ -2,7 +2,7 @@ import { nextTerm, type Index, type NodeId, type Term } from '../../../core/ids.
 import { kvToObject } from '../../../machine/kv.ts'
 import { ERROR, RequestError } from '../envelope.ts'
 import type { Handlers } from './handlers.ts'
-import { asFollower, asLeader } from './oracle.ts'
+import { asFollower } from './oracle.ts'
 
 /** Tasks 5-1 to 5-5 and 6-5: roles, terms, votes and time. */
 export const elections: Pick<
@@ -29,8 +29,8 @@ export const elections: Pick<
   },
 
   become_leader: (host, { term }) => {
+    host.vouch((term ?? nextTerm(host.replica.raft.server.currentTerm)) as Term)
     host.view = 'role'
-    host.vouch(asLeader(host.replica, (term ?? nextTerm(host.replica.raft.server.currentTerm)) as Term))
     return { type: 'become_leader_ok' }
   },
 
@@ -44,7 +44,7 @@ export const elections: Pick<
   set_term: (host, { term }) => {
     const { server } = host.replica.raft
     // The same term again changes nothing: a vote cast in it stays cast.
-    if (term !== server.currentTerm) host.adopt(asFollower(host.replica, term as Term))
+    if (term !== server.currentTerm) host.adopt({ replica: asFollower(host.replica, term as Term), outputs: [] })
     return { type: 'set_term_ok' }
   },
 
@@ -63,8 +63,8 @@ export const elections: Pick<
 
   trigger_election_timeout: (host) => {
     if (host.isLeader) throw new RequestError(ERROR.preconditionFailed, 'a leader has no election timeout')
-    host.view = 'role'
     host.node.deliver({ type: 'campaign' })
+    host.view = 'role'
     return { type: 'trigger_election_timeout_ok' }
   },
 }

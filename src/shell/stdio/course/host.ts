@@ -1,12 +1,13 @@
 import { drawInteger } from '../../../core/random.ts'
 import type { Options } from '../../../core/config.ts'
-import { nextTerm, type NodeId } from '../../../core/ids.ts'
+import { nextTerm, type NodeId, type Term } from '../../../core/ids.ts'
 import type { Rpc } from '../../../core/rpc.ts'
-import type { KvCommand, KvState } from '../../../machine/kv.ts'
+import type { KvState } from '../../../machine/kv.ts'
 import type { NodeOutput } from '../../node.ts'
 import { openNode, type Command, type Context, type KvNode, type KvReplica, type Result } from '../context.ts'
 import { ERROR, RequestError } from '../envelope.ts'
-import { asLeader, peersAgree, peersOf } from './oracle.ts'
+import { Later, ended } from './later.ts'
+import { asLeader, peersAgree, peersOf, refusalIn, type Told } from './oracle.ts'
 import { Peers } from './peers.ts'
 
 /** A tick of the virtual clock, in milliseconds; elections time out after 150–300 of them, as the course says. */
@@ -24,11 +25,24 @@ const COURSE_OPTIONS: Partial<Options> = {
   trailingEntries: 0,
 }
 
-type Settled<T> = { readonly resolve: (value: T) => void; readonly reject: (error: RequestError) => void }
+/** Virtual time is counted in whole microseconds: fractions of a millisecond would not add up. */
+const TICK_MICROS = TICK_MS * 1000
+
+/** The last command of a proposal, applied. */
+export interface Done {
+  readonly index: number
+  readonly result: Result
+}
+
+interface Proposal {
+  /** Whether it changes the state: then nothing but its result says that it did not happen. */
+  readonly isWrite: boolean
+  readonly done: Later<Done>
+}
 
 /**
- * The course's node: one replica under a clock that only the client moves. Requests come one at a time, each after
- * the answer to the one before.
+ * The course's node: one replica under a clock that only the client moves. Requests are handled one at a time; an answer
+ * that waits for a commit stays open (see {@link Later}), and the requests after it go on.
  */
 export class CourseHost {
   readonly context: Context
@@ -38,15 +52,16 @@ export class CourseHost {
   view: 'role' | 'applied' | 'seeded' = 'role'
   /** Whether the client speaks Maelstrom's key-value dialect too. */
   sawCas = false
-  /** Whether an oracle made this node leader: then it speaks for the other nodes too. */
-  private isVouched = false
-  private virtualMs = 0
-  private heardMs = 0
+  /** The term in which an oracle made this node leader: while it leads it speaks for the other nodes too. */
+  private vouchedTerm: Term | null = null
+  private virtualMicros = 0
+  private heardMicros = 0
   private seed: number
   private nextId = 0
-  private readonly completions = new Map<number, Settled<{ readonly index: number; readonly result: Result }>>()
-  private readonly readings = new Map<number, Settled<number>>()
-  private readonly observers = new Set<(output: NodeOutput<Result>) => void>()
+  private readonly proposals = new Map<number, Proposal>()
+  /** The latest write. When it has ended, so has every one before it, which has a lower index. */
+  private lastWrite: Later<Done> | null = null
+  private readonly readings = new Map<number, Later<number>>()
 
   constructor(context: Context) {
     this.context = context
@@ -72,7 +87,7 @@ export class CourseHost {
 
   /** Milliseconds of virtual time since a leader was last heard of, or since the start. */
   get stalenessMs(): number {
-    return this.isLeader ? 0 : this.virtualMs - this.heardMs
+    return this.isLeader ? 0 : (this.virtualMicros - this.heardMicros) / 1000
   }
 
   /** Resolves once everything so far is durable. */
@@ -85,22 +100,30 @@ export class CourseHost {
     return new Promise((resolve) => this.node.whenIdle(resolve))
   }
 
-  /** Puts what an oracle vouches for in place of the node's state. */
-  adopt(replica: KvReplica): void {
+  /** Puts what an oracle vouches for in place of the node's state. Reads under way were the earlier state's. */
+  adopt({ replica, outputs }: Told): void {
     this.node.replace(replica)
+    this.peers.forget()
+    for (const output of outputs) if (output.type === 'completed' || output.type === 'lost') this.observe(output)
+    this.endReadings('the state was replaced')
   }
 
-  /** An oracle made this node leader of the term. */
-  vouch(replica: KvReplica): void {
-    this.adopt(replica)
-    this.isVouched = true
+  /** An oracle makes this node leader of the term. @throws RequestError when the term is in the past. */
+  vouch(term: Term): void {
+    const { currentTerm } = this.replica.raft.server
+    if (!this.isLeader || term !== currentTerm) this.adopt(asLeader(this.replica, term))
+    this.vouchedTerm = term
   }
 
-  /** Lets virtual time pass. */
+  /** Lets virtual time pass. What is left below a tick counts towards the next one. */
   wait(milliseconds: number): void {
-    const until = this.virtualMs + milliseconds
-    for (; this.virtualMs + TICK_MS <= until; this.virtualMs += TICK_MS) this.node.deliver({ type: 'tick' })
-    this.virtualMs = until
+    const until = this.virtualMicros + Math.round(milliseconds * 1000)
+    let tick = (Math.floor(this.virtualMicros / TICK_MICROS) + 1) * TICK_MICROS
+    for (; tick <= until; tick += TICK_MICROS) {
+      this.virtualMicros = tick
+      this.node.deliver({ type: 'tick' })
+    }
+    this.virtualMicros = until
   }
 
   /** A time to wait before an election, in milliseconds, drawn as the core draws its own. */
@@ -110,76 +133,110 @@ export class CourseHost {
     return timeout
   }
 
-  /** Hands a peer's RPC to the core; resolves with the answer, once the promises in it are durable. */
+  /**
+   * Hands a peer's RPC to the core; resolves with the answer, once the promises in it are durable.
+   * @throws RequestError when the core would ignore it: it never gets there, and changes nothing.
+   */
   async ask(from: NodeId, rpc: Rpc): Promise<Rpc> {
-    this.isVouched = false
-    if (rpc.type === 'AppendEntries') this.heardMs = this.virtualMs
+    const refusal = refusalIn(this.replica, { type: 'receive', from, rpc })
+    if (refusal !== null) throw new RequestError(ERROR.preconditionFailed, `refused: ${refusal}`)
     const answer = this.peers.answerTo(from)
-    this.watchingIgnored(() => this.node.deliver({ type: 'receive', from, rpc }))
+    this.node.deliver({ type: 'receive', from, rpc })
     await this.durable()
     const given = answer()
     if (given === null) throw new RequestError(ERROR.preconditionFailed, 'the request was ignored')
+    // Only the leader of the present term counts as heard.
+    if (rpc.type === 'AppendEntries' && given.term === rpc.term) this.heardMicros = this.virtualMicros
     return given
-  }
-
-  /** Runs an action; what the core ignores meanwhile is refused to the requester. */
-  private watchingIgnored(action: () => void): void {
-    const reasons: string[] = []
-    const observer = (output: NodeOutput<Result>): void => {
-      if (output.type === 'note' && output.event === 'ignored') reasons.push(output.reason)
-    }
-    this.observers.add(observer)
-    action()
-    this.observers.delete(observer)
-    if (reasons.length > 0) throw new RequestError(ERROR.preconditionFailed, `refused: ${reasons.join(', ')}`)
   }
 
   /** Makes this node leader where the course takes it for granted: alone by an election, among others by the oracle. */
   async lead(mayVouch: boolean): Promise<void> {
-    const { raft } = this.replica
+    const { server } = this.replica.raft
     if (this.isLeader) return
-    if (peersOf(raft).length === 0) this.node.deliver({ type: 'campaign' })
-    else if (mayVouch) this.vouch(asLeader(this.replica, nextTerm(raft.server.currentTerm)))
+    if (this.isAlone) this.node.deliver({ type: 'campaign' })
+    else if (mayVouch) this.vouch(nextTerm(server.currentTerm))
     else {
-      const { leaderId } = raft.server
+      const { leaderId } = server
       const hint = leaderId === null ? 'no leader is known' : `the leader is ${leaderId}`
       throw new RequestError(ERROR.temporarilyUnavailable, `this node does not lead; ${hint}`)
     }
     await this.durable()
   }
 
-  /** Proposes commands, and resolves with the index and the result of the last when it is applied. */
-  async propose(...commands: readonly Command[]): Promise<{ readonly index: number; readonly result: Result }> {
-    const id = this.nextId++
-    const completion = new Promise<{ readonly index: number; readonly result: Result }>((resolve, reject) =>
-      this.completions.set(id, { resolve, reject }),
-    )
-    this.node.deliver({ type: 'propose', id, commands })
-    await this.durable()
-    this.speakForPeers()
-    return completion
+  /** Proposes commands that change the state; what comes of the last is known when it is applied. */
+  write(...commands: readonly Command[]): Promise<Later<Done>> {
+    return this.propose(true, commands)
   }
 
-  /** As {@link propose}, for a command without a session. */
-  proposeDirect(command: KvCommand): Promise<{ readonly index: number; readonly result: Result }> {
-    return this.propose({ type: 'direct', command })
+  /** Reads a key by an entry of the log. */
+  readByLog(key: string): Promise<Later<Done>> {
+    return this.propose(false, [{ type: 'direct', command: { op: 'get', key } }])
   }
 
   /**
-   * Makes sure that the machine's state is linearizable to read; returns the index it was proven for. What an earlier
-   * term left is committed first, by an entry of this one (section 8). A leader whose log is applied to its end, and
-   * who has proposed nothing yet, has nothing to wait for.
+   * Makes sure that the machine's state is linearizable to read; the result is the index that it was proven for. What an
+   * earlier term left is committed first, by an entry of this one (section 8). Writes requested before are awaited: a
+   * client that asks for a write and then for a read finds it.
    */
-  async linearizable(): Promise<number> {
+  async linearizable(): Promise<Later<number>> {
     const { server, log } = this.replica.raft
-    if (log.lastIndex > server.commitIndex && log.lastTerm < server.currentTerm)
-      await this.proposeDirect({ op: 'get', key: '' })
+    const isOfTerm = log.lastTerm === server.currentTerm
+    const isCommitted = log.lastIndex === server.commitIndex
+    const { lastWrite } = this
+    // Trusted, a leader whose log is all committed has nothing to prove; elected in earnest, it needs an entry of its term.
+    const needsEntry = !isOfTerm && !(isCommitted && this.isTrusted)
+    const applied = (): number => this.replica.raft.server.lastApplied
+    const awaited = (): Later<null> => (lastWrite === null ? Later.of(null) : ended(lastWrite))
+    if (needsEntry) return (await this.readByLog('')).andThen(awaited).map(applied)
     this.speakForPeers()
     await this.durable()
-    const now = this.replica.raft
-    if (now.log.lastTerm !== now.server.currentTerm) return now.server.lastApplied
+    const read = this.confirm()
+    return lastWrite?.isOpen === true ? read.andThen(awaited).map(applied) : read
+  }
+
+  /** No more lines will come. A write that is open may still take effect elsewhere; a read did not take place. */
+  giveUp(): void {
+    for (const [id, { isWrite, done }] of [...this.proposals]) {
+      this.proposals.delete(id)
+      done.settle({ error: isWrite ? uncertain('the input has ended') : unread('the input has ended') })
+    }
+    this.endReadings('the input has ended')
+  }
+
+  private get isAlone(): boolean {
+    return peersOf(this.replica.raft).length === 0
+  }
+
+  /** Whether the other nodes follow by the oracle's word, or there are none. */
+  private get isTrusted(): boolean {
+    return this.isAlone || (this.isLeader && this.vouchedTerm === this.replica.raft.server.currentTerm)
+  }
+
+  private async propose(isWrite: boolean, commands: readonly Command[]): Promise<Later<Done>> {
     const id = this.nextId++
-    const reading = new Promise<number>((resolve, reject) => this.readings.set(id, { resolve, reject }))
+    const done = new Later<Done>()
+    this.proposals.set(id, { isWrite, done })
+    try {
+      this.node.deliver({ type: 'propose', id, commands })
+    } catch (error) {
+      this.proposals.delete(id)
+      throw error
+    }
+    // One that was refused at once says nothing about those before it.
+    if (isWrite && done.isOpen) this.lastWrite = done
+    await this.durable()
+    this.speakForPeers()
+    return done
+  }
+
+  /** A round of heartbeats proves that this node still leads. Before anything of the term there is nothing to prove. */
+  private confirm(): Later<number> {
+    const { log, server } = this.replica.raft
+    if (log.lastTerm !== server.currentTerm) return Later.of<number>(server.lastApplied)
+    const id = this.nextId++
+    const reading = new Later<number>()
+    this.readings.set(id, reading)
     this.node.deliver({ type: 'read', id, mode: 'quorum' })
     this.speakForPeers()
     return reading
@@ -187,32 +244,45 @@ export class CourseHost {
 
   /** Where an oracle vouches for the leader, its peers are taken to follow. */
   private speakForPeers(): void {
-    if (this.isVouched && this.isLeader) for (const message of peersAgree(this.replica)) this.node.deliver(message)
+    if (this.isTrusted) for (const message of peersAgree(this.replica)) this.node.deliver(message)
   }
 
   private observe(output: NodeOutput<Result>): void {
-    for (const observer of this.observers) observer(output)
     if (output.type === 'completed') {
       const result = output.results[output.results.length - 1]
       const index = output.firstIndex + output.results.length - 1
-      if (result !== undefined) this.settle(this.completions, output.id, { index, result })
-    } else if (output.type === 'readable') this.settle(this.readings, output.id, output.index)
+      if (result !== undefined) this.take(output.id)?.done.settle({ value: { index, result } })
+    } else if (output.type === 'readable') this.takeReading(output.id)?.settle({ value: output.index })
     else if (output.type === 'refused' || output.type === 'lost') this.refuse(output.id, output.reason)
-  }
-
-  private settle<T>(waiting: Map<number, Settled<T>>, id: number | string, value: T): void {
-    const settled = waiting.get(Number(id))
-    waiting.delete(Number(id))
-    settled?.resolve(value)
   }
 
   /** A definite error only where the operation did not and will not happen. */
   private refuse(id: number | string, reason: string): void {
-    const code = reason === 'unknown' ? ERROR.timeout : ERROR.temporarilyUnavailable
-    const error = new RequestError(code, `the operation was not carried out: ${reason}`)
-    for (const waiting of [this.completions, this.readings]) {
-      waiting.get(Number(id))?.reject(error)
-      waiting.delete(Number(id))
-    }
+    const proposal = this.take(id)
+    const isUncertain = proposal?.isWrite === true && reason === 'unknown'
+    proposal?.done.settle({ error: isUncertain ? uncertain(reason) : unread(reason) })
+    this.takeReading(id)?.settle({ error: unread(reason) })
+  }
+
+  private endReadings(reason: string): void {
+    for (const id of [...this.readings.keys()]) this.takeReading(id)?.settle({ error: unread(reason) })
+  }
+
+  private take(id: number | string): Proposal | undefined {
+    const proposal = this.proposals.get(Number(id))
+    this.proposals.delete(Number(id))
+    return proposal
+  }
+
+  private takeReading(id: number | string): Later<number> | undefined {
+    const reading = this.readings.get(Number(id))
+    this.readings.delete(Number(id))
+    return reading
   }
 }
+
+const uncertain = (reason: string): RequestError =>
+  new RequestError(ERROR.timeout, `what becomes of the operation is not known: ${reason}`)
+
+const unread = (reason: string): RequestError =>
+  new RequestError(ERROR.temporarilyUnavailable, `the operation was not carried out: ${reason}`)

@@ -1,13 +1,14 @@
 import { configurationOf } from '../../../core/configuration.ts'
 import type { Index, NodeId, Term } from '../../../core/ids.ts'
 import { quorumIndex, majority } from '../../../core/quorum.ts'
+import { overtaken } from '../../../machine/pending.ts'
 import { createReplica } from '../../../machine/replica.ts'
 import type { Entry, JsonValue } from '../../../core/entry.ts'
 import { machine, type Result } from '../context.ts'
 import { ERROR, RequestError, isObject } from '../envelope.ts'
 import { peerName } from './elections.ts'
 import type { Handlers } from './handlers.ts'
-import { asFollower, asLeader, brought, entriesFrom, type Told } from './oracle.ts'
+import { asFollower, asLeader, brought, entriesFrom, inOffice, refusalIn, type Told } from './oracle.ts'
 
 /** Tasks 6-1 to 6-4, 7-2-1 and 7-2-2: the log, commitment and the state machine. */
 export const logRequests: Pick<
@@ -21,13 +22,15 @@ export const logRequests: Pick<
         ERROR.preconditionFailed,
         `entry.term ${entry.term} is in the past: the current term is ${server.currentTerm}`,
       )
-    if (!host.isLeader || entry.term > server.currentTerm) host.vouch(asLeader(host.replica, entry.term as Term))
+    const term = entry.term as Term
+    const leads = host.isLeader && term === server.currentTerm
     const index = log.lastIndex + 1
-    host.node.deliver({
-      type: 'propose',
-      id: `raft_append ${index}`,
-      commands: [{ type: 'direct', command: entry.command }],
-    })
+    const commands = [{ type: 'direct', command: entry.command }]
+    const proposal = { type: 'propose', id: `raft_append ${index}`, commands } as const
+    const refusal = refusalIn(leads ? host.replica : asLeader(host.replica, term).replica, proposal)
+    if (refusal !== null) throw new RequestError(ERROR.temporarilyUnavailable, `the entry was not appended: ${refusal}`)
+    if (!leads) host.vouch(term)
+    host.node.deliver(proposal)
     return { type: 'raft_append_ok', index }
   },
 
@@ -48,7 +51,7 @@ export const logRequests: Pick<
   },
 
   seed_committed_log: (host, { entries, commit_index: commitIndex }) => {
-    const { options, server } = host.replica.raft
+    const { options, server, log } = host.replica.raft
     if (commitIndex > entries.length)
       throw new RequestError(
         ERROR.malformedRequest,
@@ -56,7 +59,11 @@ export const logRequests: Pick<
       )
     const { nodeId, nodeIds } = host.context
     const empty = createReplica(machine, { id: nodeId, configuration: configurationOf(nodeIds), options })
-    host.adopt(brought(asFollower(empty, server.currentTerm), entriesFrom(entries, 1), commitIndex).replica)
+    const blank = asFollower(empty, server.currentTerm, server.votedFor)
+    const seeded = brought(blank, entriesFrom(entries, 1), commitIndex)
+    // The earlier log is gone from here; what was proposed in it may be in other logs.
+    const [, forgotten] = overtaken(host.replica.pending, log.lastIndex)
+    host.adopt(inOffice(host.replica, { replica: seeded.replica, outputs: forgotten }))
     host.view = 'seeded'
     return { type: 'seed_committed_log_ok' }
   },
@@ -85,7 +92,7 @@ export const logRequests: Pick<
     const made = entriesFrom(entries, first?.index ?? lastApplied + 1)
     // A leader's own proposals give way to what is said to be committed.
     const told = brought(host.replica, made, made[made.length - 1]?.index ?? lastApplied)
-    host.adopt(told.replica)
+    host.adopt(told)
     host.view = 'applied'
     return {
       type: 'apply_entries_ok',

@@ -1,17 +1,16 @@
 import type { Entry, JsonValue } from '../../../core/entry.ts'
 import { jsonBytes } from '../../../core/entry.ts'
-import { FIRST_OBJECT, INDEX_ZERO, TERM_ZERO, type Index, type NodeId, type Term } from '../../../core/ids.ts'
+import { INDEX_ZERO, TERM_ZERO, successor, type Index, type NodeId, type Term } from '../../../core/ids.ts'
 import { slice, termAt } from '../../../core/log/log.ts'
 import { newLeader } from '../../../core/role.ts'
-import { checksum } from '../../../core/checksum.ts'
 import type { Options } from '../../../core/config.ts'
 import type { AppendEntriesResponse, Rpc, SnapshotMeta } from '../../../core/rpc.ts'
-import { chainDigest } from '../../../core/snapshot-transfer.ts'
 import { restart } from '../../../core/start.ts'
 import type { RaftState } from '../../../core/state.ts'
 import { objectsOf } from '../../../machine/capture.ts'
 import { kvFromObject } from '../../../machine/kv.ts'
-import { replicaStep } from '../../../machine/replica.ts'
+import { overtaken } from '../../../machine/pending.ts'
+import { replicaStep, restartReplica } from '../../../machine/replica.ts'
 import type { ReplicaMessage, ReplicaOutput } from '../../../machine/replica-state.ts'
 import { machine, type KvReplica, type Result } from '../context.ts'
 import { ERROR, RequestError } from '../envelope.ts'
@@ -49,8 +48,27 @@ export const tell = (replica: KvReplica, ...messages: readonly ReplicaMessage[])
   return { replica: current, outputs }
 }
 
-/** The same server as a follower that has voted for nobody, in the term given: the present one or a later one. */
-export const asFollower = (replica: KvReplica, term: Term, votedFor: NodeId | null = null): KvReplica => {
+/** Why the core would not carry out the message, found out on the side; null when it would. */
+export const refusalIn = (replica: KvReplica, message: ReplicaMessage): string | null => {
+  const [, outputs] = replicaStep(machine, replica, message)
+  const id = message.type === 'propose' ? message.id : null
+  for (const output of outputs) {
+    // A reader's refusal, where a newer term ends the leadership, is none of the message's.
+    if (output.type === 'refused' && output.id === id) return output.reason
+    if (output.type === 'note' && output.event === 'ignored') return output.reason
+  }
+  return null
+}
+
+/** A vote stands for its whole term. */
+const voteIn = ({ raft: { server } }: KvReplica, term: Term): NodeId | null =>
+  term === server.currentTerm ? server.votedFor : null
+
+/**
+ * The same server as a follower, in the term given: the present one or a later one. What it proposed is still in its
+ * log, and may be committed. @throws RequestError when the term is in the past.
+ */
+export const asFollower = (replica: KvReplica, term: Term, votedFor = voteIn(replica, term)): KvReplica => {
   const { server, log, options } = replica.raft
   if (term < server.currentTerm)
     throw new RequestError(
@@ -67,19 +85,33 @@ export const asFollower = (replica: KvReplica, term: Term, votedFor: NodeId | nu
     entries: slice(log, (log.baseIndex + 1) as Index, log.lastIndex),
     lastApplied: server.lastApplied,
   })
-  return { ...replica, raft, incoming: null, pending: [], reads: [] }
+  return { ...replica, raft, incoming: null, reads: [] }
 }
 
-/** The same server as the leader of a term, as if it had just been elected; no heartbeat has left yet. */
-export const asLeader = (replica: KvReplica, term: Term): KvReplica => {
-  const { raft, ...rest } = asFollower(replica, term, replica.raft.server.id)
-  const peers = peersOf(raft)
+/**
+ * The same server as the leader of a term, as if it had just been elected; no heartbeat has left yet. Alone it is the
+ * quorum: what it holds of the term is committed.
+ */
+export const asLeader = (replica: KvReplica, term: Term): Told => {
+  const { log } = replica.raft
+  const peers = peersOf(replica.raft)
+  const isHeld = peers.length === 0 && log.lastTerm === term
+  const told = isHeld ? brought(asFollower(replica, term), [], log.lastIndex) : { replica, outputs: [] }
+  const { raft, ...rest } = asFollower(told.replica, term, replica.raft.server.id)
   const server = {
     ...raft.server,
     leaderId: raft.server.id,
-    role: newLeader(peers, raft.log.lastIndex, raft.options.inflightMessagesMax),
+    role: newLeader(peers, log.lastIndex, raft.options.inflightMessagesMax),
   }
-  return { ...rest, raft: { ...raft, server } }
+  return { replica: { ...rest, raft: { ...raft, server } }, outputs: told.outputs }
+}
+
+/** What was said of the log and the state deposes no leader, as long as its term lasts. */
+export const inOffice = (before: KvReplica, after: Told): Told => {
+  const { role, currentTerm } = before.raft.server
+  if (role.type !== 'leader' || after.replica.raft.server.currentTerm !== currentTerm) return after
+  const { replica, outputs } = asLeader(after.replica, currentTerm)
+  return { replica, outputs: [...after.outputs, ...outputs] }
 }
 
 export const peersOf = ({ server }: RaftState): readonly NodeId[] => {
@@ -147,44 +179,47 @@ export const brought = (replica: KvReplica, entries: readonly Entry[], leaderCom
     leaderCommit: leaderCommit as Index,
     round: 0,
   }
-  return obeyed(tell(asFollower(replica, term), { type: 'receive', from: ORACLE, rpc }))
+  return inOffice(replica, obeyed(tell(asFollower(replica, term), { type: 'receive', from: ORACLE, rpc })))
 }
 
-/** A leader's snapshot of the state given, object by object. */
+/**
+ * A snapshot of the state given takes the place of the machine's state and of the log up to its index. As with a
+ * leader's snapshot, entries after it stay where the log agrees at its index, and the whole log goes where it does not
+ * (Figure 13, "Receiver implementation" 6 and 7).
+ */
 export const installed = (
   replica: KvReplica,
   state: Readonly<Record<string, JsonValue>>,
   index: number,
   snapshotTerm: number,
 ): Told => {
-  const term = Math.max(replica.raft.server.currentTerm, snapshotTerm) as Term
-  const { configuration, index: configurationIndex } = replica.raft.server.configurations[0]
+  const { server, log, options } = replica.raft
+  const lastIncludedIndex = index as Index
+  const lastIncludedTerm = snapshotTerm as Term
+  const { configuration, index: configurationIndex } = server.configurations[0]
   const snapshot: SnapshotMeta = {
-    lastIncludedIndex: index as Index,
-    lastIncludedTerm: snapshotTerm as Term,
+    lastIncludedIndex,
+    lastIncludedTerm,
     configuration,
     configurationIndex: configurationIndex <= index ? configurationIndex : INDEX_ZERO,
   }
+  const term = snapshotTerm > server.currentTerm ? lastIncludedTerm : server.currentTerm
   const { table } = machine.initial
-  const objects = objectsOf(machine, { table, machine: kvFromObject(state), wanted: null })
-  let digest = 0
-  const messages = objects.map(({ id, data }, at): ReplicaMessage => {
-    digest = chainDigest(digest, id, checksum(data))
-    const rpc: Rpc = {
-      type: 'InstallSnapshot',
-      term,
-      leaderId: ORACLE,
-      transferId: 1,
+  const agrees = termAt(log, lastIncludedIndex) === lastIncludedTerm
+  const received = restartReplica(
+    machine,
+    {
+      id: server.id,
+      options,
+      seed: server.seed,
+      hardState: { currentTerm: term, votedFor: voteIn(replica, term) },
       snapshot,
-      objectId: at === 0 ? FIRST_OBJECT : id,
-      data,
-      checksum: checksum(data),
-      digest,
-      isLast: at === objects.length - 1,
-    }
-    return { type: 'receive', from: ORACLE, rpc }
-  })
-  return obeyed(tell(asFollower(replica, term), ...messages))
+      entries: agrees ? slice(log, successor(lastIncludedIndex), log.lastIndex) : [],
+    },
+    objectsOf(machine, { table, machine: kvFromObject(state), wanted: null }),
+  )
+  const [pending, outputs] = overtaken(replica.pending, agrees ? lastIncludedIndex : log.lastIndex)
+  return inOffice(replica, { replica: { ...received, pending }, outputs })
 }
 
 /** An oracle that contradicts what is committed is refused, like anybody else. */

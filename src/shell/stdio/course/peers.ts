@@ -10,7 +10,9 @@ const SENT_MAX = 1024
 /** The course's wire between nodes: append_entries and request_vote, and their answers. */
 export class Peers {
   private readonly context: Context
-  private readonly sent = new Map<number, { readonly to: NodeId; readonly rpc: AppendEntries | RequestVote }>()
+  private readonly sent = new Map<number, Sent>()
+  /** Counts the states that were put in the node's place. */
+  private life = 0
   private asked: { readonly from: NodeId; answer: Rpc | null } | null = null
 
   constructor(context: Context) {
@@ -24,11 +26,19 @@ export class Peers {
       return
     }
     if (rpc.type !== 'AppendEntries' && rpc.type !== 'RequestVote') return
+    const { life } = this
     this.context.replies.tell(to, bodyOf(rpc), (msgId) => {
+      if (life !== this.life) return
       this.sent.set(msgId, { to, rpc })
       const [oldest] = this.sent.keys()
       if (this.sent.size > SENT_MAX && oldest !== undefined) this.sent.delete(oldest)
     })
+  }
+
+  /** Another state is in the node's place: answers to what the earlier one sent say nothing about it. */
+  forget(): void {
+    this.life++
+    this.sent.clear()
   }
 
   /** Waits for the core's answer to a peer; the function returned gives it, and ends the waiting. */
@@ -45,16 +55,31 @@ export class Peers {
   understand({ type, src, inReplyTo, body }: Request): { readonly from: NodeId; readonly rpc: Rpc } | null {
     const sent = this.sent.get(inReplyTo ?? -1)
     if (sent?.to !== src) return null
-    this.sent.delete(inReplyTo ?? -1)
-    if (type === 'request_vote_ok' && sent.rpc.type === 'RequestVote') {
-      const { term, vote_granted: voteGranted } = body
-      if (!isCounter(term) || typeof voteGranted !== 'boolean') return null
-      return { from: sent.to, rpc: { type: 'RequestVoteResponse', term: term as Term, voteGranted } }
-    }
-    if (type === 'append_entries_ok' && sent.rpc.type === 'AppendEntries')
-      return understoodAppend(sent.to, sent.rpc, body)
-    return null
+    const understood = understoodAnswer(type, sent, body)
+    // What cannot be understood is no answer: the right one may still come.
+    if (understood !== null) this.sent.delete(inReplyTo ?? -1)
+    return understood
   }
+}
+
+interface Sent {
+  readonly to: NodeId
+  readonly rpc: AppendEntries | RequestVote
+}
+
+const understoodAnswer = (
+  type: string,
+  { to, rpc }: Sent,
+  body: Request['body'],
+): { readonly from: NodeId; readonly rpc: Rpc } | null => {
+  if (type === 'request_vote_ok' && rpc.type === 'RequestVote') {
+    const { term, vote_granted: voteGranted } = body
+    if (!isCounter(term) || typeof voteGranted !== 'boolean') return null
+    return { from: to, rpc: { type: 'RequestVoteResponse', term: term as Term, voteGranted } }
+  }
+  if (type === 'append_entries_ok' && rpc.type === 'AppendEntries' && typeof body['success'] === 'boolean')
+    return understoodAppend(to, rpc, body['success'])
+  return null
 }
 
 const isAnswer = ({ type }: Rpc): boolean => type === 'AppendEntriesResponse' || type === 'RequestVoteResponse'
@@ -63,9 +88,9 @@ const isAnswer = ({ type }: Rpc): boolean => type === 'AppendEntriesResponse' ||
 const understoodAppend = (
   from: NodeId,
   { term, prevLogIndex, entries, round }: AppendEntries,
-  { success }: Readonly<Record<string, unknown>>,
+  success: boolean,
 ): { readonly from: NodeId; readonly rpc: Rpc } => {
-  if (success === true) {
+  if (success) {
     const matchIndex = (prevLogIndex + entries.length) as Index
     return { from, rpc: { type: 'AppendEntriesResponse', term, success, matchIndex, round } }
   }

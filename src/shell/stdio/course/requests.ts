@@ -1,6 +1,8 @@
 import * as v from 'valibot'
 import type { JsonValue } from '../../../core/entry.ts'
-import { ERROR, RequestError, type Request } from '../envelope.ts'
+import { isCounter } from '../../../core/ids.ts'
+import { VALUE_DEPTH_MAX, isKvValue } from '../../../machine/kv.ts'
+import { ERROR, RequestError, isObject, type Request } from '../envelope.ts'
 
 /* The fields of the course's requests, one schema a row of its table. What is not named is ignored. */
 
@@ -8,9 +10,14 @@ const counter = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
 const positive = v.pipe(v.number(), v.safeInteger(), v.minValue(1))
 const milliseconds = v.pipe(v.number(), v.finite(), v.minValue(0), v.maxValue(86_400_000))
 const nodeName = v.pipe(v.string(), v.nonEmpty())
-// Whatever came through JSON.parse is JSON.
-const json = v.custom<JsonValue>((value) => value !== undefined, 'is missing')
-const entry = v.object({ index: v.optional(positive), term: positive, command: v.optional(json) })
+/** A value that the machine takes. What came through JSON.parse is JSON, but may be too deep to walk. */
+const json = v.custom<JsonValue>(isKvValue, `is missing, or is nested more than ${VALUE_DEPTH_MAX} deep`)
+/** Any JSON, as deep as a command of the machine around such a value. */
+const command = v.custom<JsonValue>(
+  (value) => (isObject(value) ? Object.values(value).every(isKvValue) : isKvValue(value)),
+  `is missing, or holds a value that is nested more than ${VALUE_DEPTH_MAX} deep`,
+)
+const entry = v.object({ index: v.optional(positive), term: positive, command: v.optional(command) })
 const entries = v.pipe(v.array(entry), v.maxLength(1_000_000))
 /** What the course's state machine understands; anything else in a committed entry is refused before it is applied. */
 const kvCommand = v.variant('op', [
@@ -20,17 +27,16 @@ const kvCommand = v.variant('op', [
 ])
 const kvEntry = v.object({ index: v.optional(positive), term: positive, command: kvCommand })
 const kvEntries = v.pipe(v.array(kvEntry), v.maxLength(1_000_000))
-const state = v.custom<Readonly<Record<string, JsonValue>>>(
-  (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
-  'is not an object',
+const state = v.pipe(
+  v.custom<Readonly<Record<string, JsonValue>>>(isObject, 'is not an object'),
+  v.check(
+    (value) => Object.values(value).every(isKvValue),
+    `holds a value that is nested more than ${VALUE_DEPTH_MAX} deep`,
+  ),
 )
 const matchIndices = v.pipe(
   v.custom<Readonly<Record<string, number>>>(
-    (value) =>
-      typeof value === 'object' &&
-      value !== null &&
-      !Array.isArray(value) &&
-      Object.values(value).every((index) => Number.isSafeInteger(index) && index >= 0),
+    (value) => isObject(value) && Object.values(value).every(isCounter),
     'is not an object of whole numbers, 0 or more',
   ),
   v.check((value) => Object.keys(value).length > 0, 'names no node'),
@@ -46,7 +52,7 @@ const SCHEMAS = {
   set_term: v.object({ term: counter }),
   request_vote: v.object({ term: counter, candidate_id: nodeName, last_log_index: counter, last_log_term: counter }),
   trigger_election_timeout: nothing,
-  raft_append: v.object({ entry: v.object({ term: positive, command: json }) }),
+  raft_append: v.object({ entry: v.object({ term: positive, command }) }),
   append_entries: v.object({
     term: counter,
     leader_id: nodeName,
@@ -79,7 +85,8 @@ const SCHEMAS = {
     key: v.string(),
     value: json,
     client_id: v.optional(nodeName),
-    seq: v.optional(positive),
+    // The session's number is one more.
+    seq: v.optional(v.pipe(counter, v.maxValue(Number.MAX_SAFE_INTEGER - 1))),
   }),
   read: keyed,
   cas: v.object({ key: v.string(), from: json, to: json, create_if_not_exists: v.optional(v.boolean()) }),

@@ -10,9 +10,9 @@ export const snapshots: Pick<Handlers, 'take_snapshot' | 'install_snapshot' | 'g
     'threshold' in fields ? takeAboveThreshold(host, fields.threshold) : takeUpTo(host, fields.up_to_index),
 
   install_snapshot: (host, { snapshot_index: index, snapshot_term: term, state }) => {
-    host.view = 'applied'
     const isStale = index <= host.replica.raft.server.lastApplied
-    if (!isStale) host.adopt(installed(host.replica, state, index, term).replica)
+    if (!isStale) host.adopt(installed(host.replica, state, index, term))
+    host.view = 'applied'
     return {
       type: 'install_snapshot_ok',
       applied: !isStale,
@@ -38,7 +38,7 @@ export const snapshots: Pick<Handlers, 'take_snapshot' | 'install_snapshot' | 'g
         ERROR.preconditionFailed,
         `commit_index ${index} is not beyond ${lastApplied}, which is applied`,
       )
-    host.adopt(installed(host.replica, state, index, term).replica)
+    host.adopt(installed(host.replica, state, index, term))
     return { type: 'seed_state_ok' }
   },
 }
