@@ -5,6 +5,7 @@ import { slice, termAt } from '../../../core/log/log.ts'
 import { newLeader } from '../../../core/role.ts'
 import { checksum } from '../../../core/checksum.ts'
 import type { Options } from '../../../core/config.ts'
+import { EMPTY_QUEUE } from '../../../core/queue.ts'
 import type { AppendEntriesResponse, Rpc, SnapshotMeta } from '../../../core/rpc.ts'
 import { chainDigest } from '../../../core/snapshot-transfer.ts'
 import { restart } from '../../../core/start.ts'
@@ -44,6 +45,7 @@ export const tell = (replica: KvReplica, ...messages: readonly ReplicaMessage[])
       if (output.type === 'save') queue.push({ type: 'saved', sequence: output.sequence, lastIndex: output.lastIndex })
       else if (output.type === 'saveSnapshot')
         queue.push({ type: 'snapshotTaken', index: output.snapshot.lastIncludedIndex })
+      else if (output.type === 'continue') queue.push({ type: 'continue' })
     }
   }
   return { replica: current, outputs }
@@ -67,7 +69,7 @@ export const asFollower = (replica: KvReplica, term: Term, votedFor: NodeId | nu
     entries: slice(log, (log.baseIndex + 1) as Index, log.lastIndex),
     lastApplied: server.lastApplied,
   })
-  return { ...replica, raft, incoming: null, pending: [], reads: [] }
+  return { ...replica, raft, incoming: null, pending: EMPTY_QUEUE, reads: EMPTY_QUEUE }
 }
 
 /** The same server as the leader of a term, as if it had just been elected; no heartbeat has left yet. */
