@@ -25,7 +25,7 @@ export interface Options {
   readonly inflightMessagesMax: number
   /** Bytes in them, at most. */
   readonly inflightBytesMax: number
-  /** Entries appended but not committed, at most; further proposals are refused as `busy`. */
+  /** Entries appended but not committed, and proposals that wait in a replica, at most; more are refused as `busy`. */
   readonly uncommittedEntriesMax: number
   /** Entries in one `apply` output, at most; a replica applies that many in one step. */
   readonly applyEntriesMax: number
