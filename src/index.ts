@@ -16,6 +16,7 @@ export { entryAt, slice, termAt, type Log } from './core/log/log.ts'
 export type { Message, ReadMode, RequestId } from './core/message.ts'
 export type { HardState, Output, Save, Send } from './core/output.ts'
 export type { Progress } from './core/progress.ts'
+export type { Queue } from './core/queue.ts'
 export type {
   AppendEntries,
   AppendEntriesResponse,

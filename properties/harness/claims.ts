@@ -1,4 +1,5 @@
 import { expect } from 'vitest'
+import { itemsOf } from '../../src/core/queue.ts'
 import type { Campaign } from './campaign.ts'
 import type { Cluster } from './cluster.ts'
 import { committedTexts } from './memories.ts'
@@ -34,7 +35,7 @@ const recovers = (cluster: Cluster): void => {
   const { role } = leader.state.server
   if (role.type !== 'leader') throw new Error('a leader leads')
   expect(role.progress.filter(({ mode }) => mode !== 'replicate')).toEqual([])
-  expect(role.reads).toEqual([])
+  expect(itemsOf(role.reads)).toEqual([])
 }
 
 /** Crashes everybody at once, with nothing on the disks but what was answered for. */

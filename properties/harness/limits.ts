@@ -13,6 +13,7 @@ export const optionsOf = ({ preVote, checkQuorum, noopOnElection, snapshots }: C
   inflightBytesMax: 100,
   uncommittedEntriesMax: 30,
   applyEntriesMax: 3,
+  pendingReadsMax: 3,
   snapshotEntries: snapshots ? 4 : 0,
   snapshotBytes: 0,
   trailingEntries: 1,

@@ -1,6 +1,7 @@
 import { INDEX_ZERO, maxIndex, minIndex, successor, type Index, type NodeId } from './ids.ts'
 import { slice, termAt } from './log/log.ts'
 import type { Progress } from './progress.ts'
+import { itemAt, mapItems } from './queue.ts'
 import { quorumIndex } from './quorum.ts'
 import { answerReads } from './rounds.ts'
 import { configurationInForce, ownLeader, type Work } from './work.ts'
@@ -33,10 +34,10 @@ const matchIndexOf = (progress: readonly Progress[], id: NodeId): Index => {
 /** Reads that waited for the first commitment of this term now know what they have to see (thesis 6.4, step 1). */
 const settleReadIndices = (work: Work): void => {
   const { role, commitIndex } = work.server
-  if (role.type !== 'leader' || !role.reads.some((read) => read.index === null)) return
+  if (role.type !== 'leader' || itemAt(role.reads, 0)?.index !== null) return
   const leader = ownLeader(work)
   if (leader === null) return
-  leader.reads = leader.reads.map((read) => (read.index === null ? { ...read, index: commitIndex } : read))
+  leader.reads = mapItems(leader.reads, (read) => ({ ...read, index: commitIndex }))
   answerReads(work)
 }
 

@@ -25,10 +25,12 @@ export interface Options {
   readonly inflightMessagesMax: number
   /** Bytes in them, at most. */
   readonly inflightBytesMax: number
-  /** Entries appended but not committed, at most; further proposals are refused as `busy`. */
+  /** Entries appended but not committed, and proposals that wait in a replica, at most; more are refused as `busy`. */
   readonly uncommittedEntriesMax: number
-  /** Entries in one `apply` output, at most. */
+  /** Entries in one `apply` output, at most; a replica applies that many in one step. */
   readonly applyEntriesMax: number
+  /** Reads that wait for a round of heartbeats, at most; further ones are refused as `busy`. */
+  readonly pendingReadsMax: number
   /** Ask for a snapshot when this many entries were applied since the last one. 0: never ask. */
   readonly snapshotEntries: number
   /** Ask for a snapshot when the log holds this many bytes. 0: never for this reason. */
@@ -58,6 +60,7 @@ export const DEFAULT_OPTIONS: Options = {
   inflightBytesMax: 8 << 20,
   uncommittedEntriesMax: 1 << 20,
   applyEntriesMax: 4096,
+  pendingReadsMax: 1 << 16,
   snapshotEntries: 10_000,
   snapshotBytes: 64 << 20,
   trailingEntries: 1_000,
@@ -80,6 +83,7 @@ const LEAST: Readonly<Record<NumericOption, number>> = {
   inflightBytesMax: 1,
   uncommittedEntriesMax: 1,
   applyEntriesMax: 1,
+  pendingReadsMax: 1,
   snapshotEntries: 0,
   snapshotBytes: 0,
   trailingEntries: 0,

@@ -1,5 +1,6 @@
 import { claimOf, type Claim, type Transition } from './invariants-claim.ts'
 import type { Transfer } from './progress.ts'
+import { sizeOf } from './queue.ts'
 import type { RaftState } from './state.ts'
 
 /*
@@ -37,7 +38,7 @@ const answersIn = ({ outputs }: Transition) => {
   return answers
 }
 
-const waiting = ({ server }: RaftState): number => (server.role.type === 'leader' ? server.role.reads.length : 0)
+const waiting = ({ server }: RaftState): number => (server.role.type === 'leader' ? sizeOf(server.role.reads) : 0)
 
 const checkTransfers = (step: Transition, before: readonly Transfer[], after: readonly Transfer[]): void => {
   const ended = step.outputs.flatMap((output) => (output.type === 'transferEnded' ? [output.transferId] : []))

@@ -3,6 +3,7 @@ import { INDEX_ZERO, predecessor } from './ids.ts'
 import { claimOfState, inForce, type StateClaim } from './invariants-claim.ts'
 import { termAt } from './log/log.ts'
 import type { Probe, Progress, Replicate, Transfer } from './progress.ts'
+import { itemsOf, sizeOf } from './queue.ts'
 import { quorumIndex } from './quorum.ts'
 import type { Leader, RaftState } from './state.ts'
 
@@ -29,11 +30,7 @@ export const checkLeader = (state: RaftState, leader: Leader): void => {
     claim(state, started.round > round && started.round <= leader.round, 'unanswered rounds are kept in order')
     round = started.round
   }
-  for (const read of leader.reads) {
-    claim(state, read.round <= leader.round + 1, 'a read waits for this round or the next')
-    claim(state, read.index === null || read.round > leader.ackedRound, 'a read that can be answered is answered')
-    claim(state, read.index === null || read.index <= server.commitIndex, 'a read sees what is committed')
-  }
+  checkReads(state, leader)
   const others = members(inForce(server)).filter((id) => id !== server.id)
   claim(
     state,
@@ -42,6 +39,24 @@ export const checkLeader = (state: RaftState, leader: Leader): void => {
   )
   for (const progress of leader.progress) checkProgress(state, leader, progress)
   checkCommitted(state, leader)
+}
+
+const checkReads = (state: RaftState, { reads, round, ackedRound }: Leader): void => {
+  const waiting = itemsOf(reads)
+  claim(state, waiting.length === sizeOf(reads), 'chunks of reads are full, but for the first and the last')
+  claim(state, waiting.length <= state.options.pendingReadsMax, 'reads that wait are limited')
+  let before = waiting[0]
+  for (const read of waiting) {
+    claim(state, read.round <= round + 1, 'a read waits for this round or the next')
+    claim(state, read.index === null || read.round > ackedRound, 'a read that can be answered is answered')
+    claim(state, read.index === null || read.index <= state.server.commitIndex, 'a read sees what is committed')
+    claim(
+      state,
+      before !== undefined && before.round <= read.round && (before.index === null) === (read.index === null),
+      'reads wait in the order of their rounds, all of them with an index or none',
+    )
+    before = read
+  }
 }
 
 /** Section 5.4.2, both halves: what may be committed is; what is not of this term is not counted. */

@@ -1,6 +1,8 @@
 import { broadcastAppend } from './append-entries.ts'
 import { termAt } from './log/log.ts'
 import type { Message, RequestId } from './message.ts'
+import type { RefusalReason } from './output.ts'
+import { enqueue, sizeOf } from './queue.ts'
 import { beginRound } from './rounds.ts'
 import { ownLeader, type OwnLeader, type Work } from './work.ts'
 
@@ -13,9 +15,10 @@ export const handleRead = (work: Work, { id, mode }: Extract<Message, { type: 'r
   const leader = ownLeader(work)
   if (leader === null) return refuse(work, id, 'not-leader')
   if (mode === 'lease') return readByLease(work, leader, id)
+  if (sizeOf(leader.reads) >= work.options.pendingReadsMax) return refuse(work, id, 'busy')
   const index = committedInTerm(work) ? work.server.commitIndex : null
   const isIdle = leader.ackedRound === leader.round
-  leader.reads = [...leader.reads, { id, round: leader.round + 1, index }]
+  leader.reads = enqueue(leader.reads, { id, round: leader.round + 1, index })
   if (isIdle) {
     beginRound(work)
     broadcastAppend(work, 'heartbeat')
@@ -38,7 +41,7 @@ const readByLease = (work: Work, leader: OwnLeader, id: RequestId): void => {
   work.outputs.push({ type: 'readReady', id, index: server.commitIndex })
 }
 
-const refuse = ({ server, outputs }: Work, id: RequestId, reason: 'not-leader' | 'no-lease'): void => {
+const refuse = ({ server, outputs }: Work, id: RequestId, reason: RefusalReason): void => {
   outputs.push({ type: 'refused', id, reason, leader: server.leaderId })
 }
 

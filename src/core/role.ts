@@ -1,5 +1,6 @@
 import type { Entry } from './entry.ts'
 import { INDEX_ZERO, nextTerm, successor, type Index, type NodeId, type Term } from './ids.ts'
+import { EMPTY_QUEUE, itemsOf } from './queue.ts'
 import { drawInteger } from './random.ts'
 import type { Leader, Role } from './state.ts'
 import { appendAndSave, peers, saveHardState, saveOf, type Work } from './work.ts'
@@ -35,7 +36,7 @@ export const becomeFollower = (work: Work, term: Term, leaderId: NodeId | null):
 
 const refuseReads = ({ server, outputs }: Work): void => {
   if (server.role.type !== 'leader') return
-  for (const { id } of server.role.reads)
+  for (const { id } of itemsOf(server.role.reads))
     outputs.push({ type: 'refused', id, reason: 'not-leader', leader: server.leaderId })
 }
 
@@ -103,7 +104,7 @@ export const newLeader = (followers: readonly NodeId[], lastIndex: Index, window
   heartbeatElapsedTicks: 0,
   round: 0,
   ackedRound: 0,
-  reads: [],
+  reads: EMPTY_QUEUE,
   clockTicks: 0,
   roundsStarted: [],
   leaseTicks: -1,

@@ -1,5 +1,5 @@
+import { dropOldest, itemAt, newestOf } from './queue.ts'
 import { quorumIndex } from './quorum.ts'
-import type { PendingRead } from './state.ts'
 import { configurationInForce, ownLeader, type OwnLeader, type Work } from './work.ts'
 
 /*
@@ -35,7 +35,7 @@ export const acknowledgeRound = (work: Work): boolean => {
   leader.leaseTicks = answered.at(-1)?.atTicks ?? leader.leaseTicks
   leader.roundsStarted = leader.roundsStarted.slice(answered.length)
   answerReads(work)
-  const isAnotherWanted = leader.reads.some(({ round }) => round > leader.round)
+  const isAnotherWanted = (newestOf(leader.reads)?.round ?? 0) > leader.round
   if (isAnotherWanted) beginRound(work)
   return isAnotherWanted
 }
@@ -45,14 +45,18 @@ const quorumRound = ({ server }: Work, { progress, round }: OwnLeader): number =
     voter === server.id ? round : (progress.find(({ id }) => id === voter)?.ackedRound ?? 0),
   )
 
-/** Answers the reads whose leadership is proven and whose index is known. */
+/**
+ * Answers the reads whose leadership is proven and whose index is known. They wait in the order of their rounds, and
+ * either none of them has an index or all have: whatever can be answered comes first.
+ */
 export const answerReads = (work: Work): void => {
   const leader = ownLeader(work)
-  if (leader === null || leader.reads.length === 0) return
-  const waiting: PendingRead[] = []
-  for (const read of leader.reads)
-    if (read.round <= leader.ackedRound && read.index !== null)
-      work.outputs.push({ type: 'readReady', id: read.id, index: read.index })
-    else waiting.push(read)
-  leader.reads = waiting
+  if (leader === null) return
+  let answered = 0
+  for (let read = itemAt(leader.reads, 0); read !== undefined; read = itemAt(leader.reads, answered)) {
+    if (read.round > leader.ackedRound || read.index === null) break
+    work.outputs.push({ type: 'readReady', id: read.id, index: read.index })
+    answered++
+  }
+  leader.reads = dropOldest(leader.reads, answered)
 }

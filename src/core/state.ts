@@ -4,6 +4,7 @@ import type { Index, NodeId, ObjectId, Term } from './ids.ts'
 import type { Log } from './log/log.ts'
 import type { RequestId } from './message.ts'
 import type { Progress } from './progress.ts'
+import type { Queue } from './queue.ts'
 import type { Seed } from './random.ts'
 import type { InstallSnapshot, SnapshotMeta } from './rpc.ts'
 
@@ -87,7 +88,8 @@ export interface Leader {
   /** The latest round of heartbeats begun, and the latest that a quorum has answered. */
   readonly round: number
   readonly ackedRound: number
-  readonly reads: readonly PendingRead[]
+  /** In the order they were asked, hence of their rounds; at most pendingReadsMax. */
+  readonly reads: Queue<PendingRead>
   /** Ticks as leader: the clock of leases. */
   readonly clockTicks: number
   /** When unanswered rounds began, oldest first. */

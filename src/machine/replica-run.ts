@@ -1,14 +1,16 @@
 import { UsageError, unreachable } from '../core/assert.ts'
 import { snapshotMetaAt } from '../core/compaction.ts'
-import type { Entry, JsonValue } from '../core/entry.ts'
-import { FIRST_OBJECT, type Index } from '../core/ids.ts'
-import type { Message } from '../core/message.ts'
+import type { JsonValue } from '../core/entry.ts'
+import { FIRST_OBJECT, successor, type Index } from '../core/ids.ts'
+import { slice } from '../core/log/log.ts'
+import type { Message, RequestId } from '../core/message.ts'
 import type { InstallReceived, Output, ReadObject, SaveObject } from '../core/output.ts'
+import { dropOldest, enqueue, itemAt, newestOf, sizeOf } from '../core/queue.ts'
 import type { SnapshotMeta } from '../core/rpc.ts'
 import type { RaftState } from '../core/state.ts'
 import type { step } from '../core/step.ts'
 import type { StateMachine } from './machine.ts'
-import { overtaken, settle, type Pending } from './pending.ts'
+import { overtaken, settle } from './pending.ts'
 import { captureAt, type Capture, type Replica, type ReplicaMessage, type ReplicaOutput } from './replica-state.ts'
 
 /** The core's reducer, or one around it that looks on. */
@@ -22,7 +24,7 @@ export class ReplicaRun<S, C extends JsonValue, R extends JsonValue> {
   private state: S
   private captures: readonly Capture<S>[]
   private incoming: Replica<S, R>['incoming']
-  private pending: readonly Pending<R>[]
+  private pending: Replica<S, R>['pending']
   private reads: Replica<S, R>['reads']
   private readonly outputs: ReplicaOutput<R>[] = []
   /** The machine's answers to the core, first come first served. */
@@ -40,17 +42,44 @@ export class ReplicaRun<S, C extends JsonValue, R extends JsonValue> {
   }
 
   run(message: ReplicaMessage): readonly [Replica<S, R>, readonly ReplicaOutput<R>[]] {
+    const isContinued = message.type === 'continue' || !this.isApplying
     if (message.type === 'capture') this.captureNow()
-    else this.step(message)
-    for (let at = 0; at < this.answers.length; at++) {
-      const answer = this.answers[at]
-      if (answer !== undefined) this.step(answer)
-    }
-    // A read may be granted right after the batch it waits for was handed out, before that counted as applied.
+    else if (message.type !== 'continue') this.stepOrRefuse(message)
+    this.giveAnswers()
+    if (this.isApplying) this.applyBatch()
+    this.giveAnswers()
     this.answerReads(this.raft.server.lastApplied)
     this.release()
+    // Once for all messages that come before the answer.
+    if (isContinued && this.isApplying) this.outputs.push({ type: 'continue' })
     const { raft, state, captures, incoming, pending, reads } = this
     return [{ raft, machine: state, captures, incoming, pending, reads }, this.outputs]
+  }
+
+  /** Whether the core has handed out a batch that the machine has not applied: entries after lastApplied. */
+  private get isApplying(): boolean {
+    return this.raft.server.applyingIndex > this.raft.server.lastApplied
+  }
+
+  private giveAnswers(): void {
+    for (let answer = this.answers.shift(); answer !== undefined; answer = this.answers.shift()) this.step(answer)
+  }
+
+  /** The core bounds what it keeps; this bounds what waits for the machine, however long disk or cluster take. */
+  private stepOrRefuse(message: Message): void {
+    const { server, options } = this.raft
+    if (server.role.type === 'leader') {
+      // Proposals of earlier terms are answered when one of this term is applied: the first is never refused for them.
+      const isOfThisTerm = newestOf(this.pending)?.term === server.currentTerm
+      if (message.type === 'propose' && isOfThisTerm && sizeOf(this.pending) >= options.uncommittedEntriesMax)
+        return this.refuse(message.id)
+      if (message.type === 'read' && sizeOf(this.reads) >= options.pendingReadsMax) return this.refuse(message.id)
+    }
+    this.step(message)
+  }
+
+  private refuse(id: RequestId): void {
+    this.outputs.push({ type: 'refused', id, reason: 'busy', leader: this.raft.server.leaderId })
   }
 
   private step(message: Message): void {
@@ -70,14 +99,15 @@ export class ReplicaRun<S, C extends JsonValue, R extends JsonValue> {
       case 'accepted': {
         const { id, firstIndex, lastIndex, term } = output
         this.outputs.push(output)
-        this.pending = [...this.pending, { id, firstIndex, lastIndex, term, results: [] }]
+        this.pending = enqueue(this.pending, { id, firstIndex, lastIndex, term, nextIndex: firstIndex, results: [] })
         return
       }
       case 'apply':
-        return this.apply(output.entries)
+        // One batch a step, after everything else: see applyBatch().
+        return
       case 'readReady':
-        this.reads = [...this.reads, { id: output.id, index: output.index }]
-        return this.answerReads(this.raft.server.lastApplied)
+        this.reads = enqueue(this.reads, { id: output.id, index: output.index })
+        return
       case 'takeSnapshot':
         return this.capture(output.snapshot)
       case 'readObject':
@@ -94,29 +124,36 @@ export class ReplicaRun<S, C extends JsonValue, R extends JsonValue> {
     }
   }
 
-  /** One call of the machine per batch; blank entries and configurations pass it by. */
-  private apply(entries: readonly Entry[]): void {
-    const last = entries[entries.length - 1]
-    if (last === undefined) return
+  /**
+   * The batch that is handed out, in one call of the machine; blank entries and configurations pass it by. A step does
+   * this once: the core hands out the next batch at once, which waits for the next message.
+   */
+  private applyBatch(): void {
+    const { server, log } = this.raft
+    const entries = slice(log, successor(server.lastApplied), server.applyingIndex)
     const commands: C[] = []
     // What a log holds was proposed as a C; a machine still treats it as JSON of unknown origin.
     for (const entry of entries) if (entry.type === 'command') commands.push(entry.command as C)
     let results: readonly R[] = []
     if (commands.length > 0) [this.state, results] = this.machine.apply(this.state, commands)
     this.outputs.push({ type: 'applied', entries, results })
-    if (this.pending.length > 0) {
+    if (sizeOf(this.pending) > 0) {
       const [waiting, answers] = settle(this.pending, entries, results)
       this.pending = waiting
-      this.outputs.push(...answers)
+      for (const answer of answers) this.outputs.push(answer)
     }
-    this.answers.push({ type: 'applied', index: last.index })
-    this.answerReads(last.index)
+    this.answers.push({ type: 'applied', index: server.applyingIndex })
   }
 
+  /** In the order they were granted: one behind a read of a later index, which a lease may grant, waits with it. */
   private answerReads(applied: Index): void {
-    if (this.reads.length === 0) return
-    for (const { id, index } of this.reads) if (index <= applied) this.outputs.push({ type: 'readable', id, index })
-    this.reads = this.reads.filter(({ index }) => index > applied)
+    let answered = 0
+    for (let read = itemAt(this.reads, 0); read !== undefined; read = itemAt(this.reads, answered)) {
+      if (read.index > applied) break
+      this.outputs.push({ type: 'readable', id: read.id, index: read.index })
+      answered++
+    }
+    this.reads = dropOldest(this.reads, answered)
   }
 
   private captureNow(): void {
@@ -177,11 +214,10 @@ export class ReplicaRun<S, C extends JsonValue, R extends JsonValue> {
     this.state = this.incoming.state
     this.captures = [...this.captures, this.incoming]
     this.incoming = null
-    const [waiting, answers] = overtaken(this.pending, snapshot.lastIncludedIndex)
+    const [waiting, answers] = overtaken(this.pending, snapshot)
     this.pending = waiting
-    this.outputs.push(...answers)
+    for (const answer of answers) this.outputs.push(answer)
     this.answers.push({ type: 'snapshotInstalled', transferId })
-    this.answerReads(snapshot.lastIncludedIndex)
   }
 
   /** Lets go of captures that are neither the latest, nor being written, nor being sent; and of a stale reception. */

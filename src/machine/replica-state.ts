@@ -2,6 +2,7 @@ import type { Entry } from '../core/entry.ts'
 import type { Index, ObjectId } from '../core/ids.ts'
 import type { Message, RequestId } from '../core/message.ts'
 import type { Note, Output, Save, Send } from '../core/output.ts'
+import type { Queue } from '../core/queue.ts'
 import type { SnapshotMeta } from '../core/rpc.ts'
 import type { RaftState } from '../core/state.ts'
 import type { Completed, Lost, Pending } from './pending.ts'
@@ -15,10 +16,13 @@ export interface Replica<S, R = unknown> {
   readonly captures: readonly Capture<S>[]
   /** The state being received, after the objects that have come. */
   readonly incoming: { readonly snapshot: SnapshotMeta; readonly state: S } | null
-  /** Accepted proposals whose entries have not been applied yet, by index. */
-  readonly pending: readonly Pending<R>[]
-  /** Reads that are granted, but wait for the machine to reach their index. */
-  readonly reads: readonly { readonly id: RequestId; readonly index: Index }[]
+  /**
+   * Accepted proposals that have no answer yet, in the order of acceptance: by term, and by index within a term. At
+   * most uncommittedEntriesMax, and one more for each later term. Volatile: what waits at a crash is never answered.
+   */
+  readonly pending: Queue<Pending<R>>
+  /** Reads that are granted, but wait for the machine to reach their index, in the order they were granted. */
+  readonly reads: Queue<{ readonly id: RequestId; readonly index: Index }>
 }
 
 /** A snapshot: the meaning and the state it stands for. Taking one costs a reference. */
@@ -40,6 +44,8 @@ export type ReplicaMessage =
     >
   /** Take a snapshot of what is applied now, whatever the policy says. Answered by `saveSnapshot`, if there is news. */
   | { readonly type: 'capture' }
+  /** Answer to the output `continue`: apply the next batch. Every other message does so too, once it is handled. */
+  | { readonly type: 'continue' }
 
 export type ReplicaOutput<R> =
   | Save
@@ -50,6 +56,11 @@ export type ReplicaOutput<R> =
   | Lost
   /** A batch has been applied. Results are those of its commands, in order; other entries have none. */
   | { readonly type: 'applied'; readonly entries: readonly Entry[]; readonly results: readonly R[] }
+  /**
+   * More is committed than one step applies (applyEntriesMax): answer with `continue`, after what else waits, so that a
+   * long log is applied between other messages. The last output of its step.
+   */
+  | { readonly type: 'continue' }
   /** A read of the machine's present state is linearizable now. */
   | { readonly type: 'readable'; readonly id: RequestId; readonly index: Index }
   /** Write the capture of this index to disk, then answer `snapshotTaken` or `snapshotFailed`. */

@@ -1,5 +1,6 @@
 import { UsageError } from '../core/assert.ts'
 import type { JsonValue } from '../core/entry.ts'
+import { EMPTY_QUEUE } from '../core/queue.ts'
 import { initial, restart, type Birth, type Remains } from '../core/start.ts'
 import type { RaftState } from '../core/state.ts'
 import { step } from '../core/step.ts'
@@ -39,8 +40,8 @@ const replicaOf = <S, R>(raft: RaftState, state: S): Replica<S, R> => ({
   machine: state,
   captures: [{ snapshot: raft.server.snapshot, state }],
   incoming: null,
-  pending: [],
-  reads: [],
+  pending: EMPTY_QUEUE,
+  reads: EMPTY_QUEUE,
 })
 
 const writeAll = <S, C extends JsonValue, R extends JsonValue>(

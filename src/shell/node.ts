@@ -9,6 +9,7 @@ import { replicaStep } from '../machine/replica.ts'
 import { captureAt, type Replica, type ReplicaMessage, type ReplicaOutput } from '../machine/replica-state.ts'
 import { UNOBSERVED, type NodeObserver } from './observer.ts'
 import type { Storage, StorageWrite } from './storage.ts'
+import { Turns } from './turns.ts'
 
 /** What a node tells its surroundings. */
 export interface NodeEvents<R> {
@@ -22,7 +23,7 @@ export interface NodeEvents<R> {
 
 export type NodeOutput<R> = Exclude<
   ReplicaOutput<R>,
-  { type: 'send' } | { type: 'save' } | { type: 'saveSnapshot' } | { type: 'storeObject' }
+  { type: 'send' } | { type: 'save' } | { type: 'saveSnapshot' } | { type: 'storeObject' } | { type: 'continue' }
 >
 
 /** One turn at the disk: something to write, or somebody to tell when all before it is durable. */
@@ -49,6 +50,8 @@ export class Node<S, C extends JsonValue, R extends JsonValue> {
   private isWriting = false
   /** Snapshots under way to the disk. */
   private snapshotsInWriting = 0
+  /** A long log is applied batch by batch. */
+  private readonly turns = new Turns()
   private isStopped = false
   /** Counts replacements: answers to the saves of an earlier replica are none of the present one's business. */
   private life = 0
@@ -72,9 +75,9 @@ export class Node<S, C extends JsonValue, R extends JsonValue> {
     return this.current
   }
 
-  /** Whether a write is under way or waiting. */
+  /** Whether a write is under way or waiting, or committed entries wait to be applied. */
   get isBusy(): boolean {
-    return this.isWriting || this.snapshotsInWriting > 0 || this.unwritten.length > 0
+    return this.isWriting || this.snapshotsInWriting > 0 || this.unwritten.length > 0 || this.turns.isWaiting
   }
 
   /** Runs the reducer on a message and carries out what follows. Messages that come meanwhile wait their turn. */
@@ -119,13 +122,13 @@ export class Node<S, C extends JsonValue, R extends JsonValue> {
     })
   }
 
-  /** Calls back once everything saved so far is durable, at once if it is. Callbacks keep their order. */
+  /** Calls back once everything saved so far is durable and what that commits is applied. Callbacks keep their order. */
   whenDurable(callback: () => void): void {
     this.unwritten.push({ write: null, callback })
     if (!this.isStepping) this.flush()
   }
 
-  /** Calls back once nothing is under way to the disk, snapshots included; at once if nothing is. */
+  /** Calls back once nothing is under way to the disk, snapshots included, or to the machine; at once if nothing is. */
   whenIdle(callback: () => void): void {
     this.idleCallbacks.push(callback)
     this.callBackIfIdle()
@@ -169,6 +172,8 @@ export class Node<S, C extends JsonValue, R extends JsonValue> {
         this.unwritten.push({ write: { type: 'snapshot', snapshot: output.snapshot, objects }, life: this.life })
         return
       }
+      case 'continue':
+        return this.turns.run(() => this.deliver(output))
       case 'note':
       case 'accepted':
       case 'refused':
@@ -269,7 +274,7 @@ export class Node<S, C extends JsonValue, R extends JsonValue> {
 
   /** Calls back, in order, unless messages wait: then once these have been handled. */
   private callBack(): void {
-    if (this.isStepping || this.isCallingBack) return
+    if (this.isStepping || this.isCallingBack || this.turns.isWaiting) return
     this.isCallingBack = true
     try {
       for (let next = this.callbacks.shift(); next !== undefined; next = this.callbacks.shift()) next()

@@ -167,6 +167,8 @@ export class Engine<S, C extends JsonValue, R extends JsonValue> {
         return this.write(member, output)
       case 'saveSnapshot':
         return this.writeSnapshot(member, replica, output.snapshot)
+      case 'continue':
+        return this.queue.push(this.now, { type: 'submit', member, message: { type: 'continue' } })
       case 'note':
       case 'accepted':
       case 'refused':

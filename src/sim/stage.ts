@@ -18,6 +18,7 @@ import { Faults } from './faults.ts'
 import { deepFreeze } from './freeze.ts'
 import type { Fate } from './network.ts'
 import { TICK_MS, mixOf } from './profile.ts'
+import { ProposalAnswers } from './proposals.ts'
 import { Reference } from './reference.ts'
 import { Reporter } from './reporter.ts'
 import type { Described, Request, Service } from './service.ts'
@@ -62,6 +63,7 @@ export class Stage<S, C extends JsonValue, R extends JsonValue> {
   private readonly service: Service<S, C, R>
   private readonly tally = new Tally()
   private readonly ghost = new Ghost({ tally: this.tally })
+  private readonly proposals = new ProposalAnswers(this.ghost)
   private readonly reference: Reference<Sessions<S>, SessionCommand<C>, SessionResult<R>>
   private readonly reporter: Reporter | null
   /** The latest step, for a finding to point at. */
@@ -180,6 +182,7 @@ export class Stage<S, C extends JsonValue, R extends JsonValue> {
   }
 
   private onOutput(id: NodeId, output: ReplicaOutput<SessionResult<R>>): void {
+    this.proposals.observe(id, output)
     this.clients.observe(id, output)
     if (output.type === 'applied' && !this.reference.agreesOn(output.entries, output.results))
       throw new ClaimViolation('SF', 'equal commands give equal results on all servers', {
@@ -219,6 +222,7 @@ export class Stage<S, C extends JsonValue, R extends JsonValue> {
     if (isTorn) this.tally.count('torn write discarded')
     this.reporter?.crash(id, why)
     this.ghost.crash(id)
+    this.proposals.crash(id)
   }
 
   private onFate(fate: Fate, from: NodeId, to: NodeId): void {

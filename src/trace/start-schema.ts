@@ -2,6 +2,7 @@ import { DEFAULT_OPTIONS, type Options } from '../core/config.ts'
 import type { ConfigurationAt } from '../core/configuration.ts'
 import type { HardState } from '../core/output.ts'
 import type { InflightMessage, InflightObject, Probe, Replicate, Transfer } from '../core/progress.ts'
+import type { Queue } from '../core/queue.ts'
 import type { Birth, Remains } from '../core/start.ts'
 import type { Candidate, Follower, Leader, PendingRead, PreCandidate, Receiving, Server } from '../core/state.ts'
 import type { Start } from './format.ts'
@@ -71,6 +72,9 @@ const progress = variants('mode', {
   }),
 })
 
+const queue = (check: Check): Check =>
+  fields<Queue<unknown>>({ front: list(check), middle: list(list(check)), back: list(check) })
+
 const ballot = { type: json, granted: list(name), rejected: list(name) } as const
 
 const role = variants('type', {
@@ -84,7 +88,7 @@ const role = variants('type', {
     heartbeatElapsedTicks: counter,
     round: counter,
     ackedRound: counter,
-    reads: list(fields<PendingRead>({ id: textOrNumber, round: counter, index: nullable(counter) })),
+    reads: queue(fields<PendingRead>({ id: textOrNumber, round: counter, index: nullable(counter) })),
     clockTicks: counter,
     roundsStarted: list(fields<Leader['roundsStarted'][number]>({ round: counter, atTicks: counter })),
     leaseTicks: integer,

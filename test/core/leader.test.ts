@@ -73,7 +73,7 @@ describe('a new leader', () => {
       heartbeatElapsedTicks: 0,
       round: 0,
       ackedRound: 0,
-      reads: [],
+      reads: { front: [], middle: [], back: [] },
       clockTicks: 0,
       roundsStarted: [],
       leaseTicks: -1,

@@ -35,6 +35,12 @@ describe('a quorum read', () => {
     expect(leader.said('AppendEntries').filter(({ round }) => round > 3)).toEqual([])
   })
 
+  it('is refused where as many wait as may', () => {
+    const leader = read(read(leading({ pendingReadsMax: 2 }), 'quorum'), 'quorum')
+    expect(leader.outputOf('refused')).toEqual([])
+    expect(read(leader, 'quorum').outputOf('refused')[0]).toMatchObject({ id: 7, reason: 'busy', leader: 'n1' })
+  })
+
   it('is refused by a follower', () => {
     expect(read(new Server([1]), 'quorum').outputOf('refused')[0]?.reason).toBe('not-leader')
   })

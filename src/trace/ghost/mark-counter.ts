@@ -2,6 +2,7 @@ import { FIRST_OBJECT, INDEX_ZERO, successor, type NodeId, type Term } from '../
 import { termAt } from '../../core/log/log.ts'
 import type { Message } from '../../core/message.ts'
 import type { Output, Save } from '../../core/output.ts'
+import { newestOf } from '../../core/queue.ts'
 import type { AppendEntries } from '../../core/rpc.ts'
 import type { RaftState } from '../../core/state.ts'
 import type { Mark, Tally } from './marks.ts'
@@ -66,8 +67,7 @@ export class MarkCounter {
         this.count('late answer of a disk')
     }
     if (message.type === 'read' && after.server.role.type === 'leader') {
-      const reads = after.server.role.reads
-      if (reads.at(-1)?.index === null) this.count('read before the first commit')
+      if (newestOf(after.server.role.reads)?.index === null) this.count('read before the first commit')
     }
     if (message.type !== 'receive') return
     if (message.rpc.type === 'InstallSnapshot') {

@@ -1,14 +1,13 @@
 import { configurationOf } from '../../../core/configuration.ts'
 import type { Index, NodeId, Term } from '../../../core/ids.ts'
 import { quorumIndex, majority } from '../../../core/quorum.ts'
-import { overtaken } from '../../../machine/pending.ts'
 import { createReplica } from '../../../machine/replica.ts'
 import type { Entry, JsonValue } from '../../../core/entry.ts'
 import { machine, type Result } from '../context.ts'
 import { ERROR, RequestError, isObject } from '../envelope.ts'
 import { peerName } from './elections.ts'
 import type { Handlers } from './handlers.ts'
-import { asFollower, asLeader, brought, entriesFrom, inOffice, refusalIn, type Told } from './oracle.ts'
+import { asFollower, asLeader, brought, entriesFrom, inOffice, refusalIn, withoutLog, type Told } from './oracle.ts'
 
 /** Tasks 6-1 to 6-4, 7-2-1 and 7-2-2: the log, commitment and the state machine. */
 export const logRequests: Pick<
@@ -51,7 +50,7 @@ export const logRequests: Pick<
   },
 
   seed_committed_log: (host, { entries, commit_index: commitIndex }) => {
-    const { options, server, log } = host.replica.raft
+    const { options, server } = host.replica.raft
     if (commitIndex > entries.length)
       throw new RequestError(
         ERROR.malformedRequest,
@@ -61,9 +60,7 @@ export const logRequests: Pick<
     const empty = createReplica(machine, { id: nodeId, configuration: configurationOf(nodeIds), options })
     const blank = asFollower(empty, server.currentTerm, server.votedFor)
     const seeded = brought(blank, entriesFrom(entries, 1), commitIndex)
-    // The earlier log is gone from here; what was proposed in it may be in other logs.
-    const [, forgotten] = overtaken(host.replica.pending, log.lastIndex)
-    host.adopt(inOffice(host.replica, { replica: seeded.replica, outputs: forgotten }))
+    host.adopt(inOffice(host.replica, { replica: seeded.replica, outputs: withoutLog(host.replica.pending) }))
     host.view = 'seeded'
     return { type: 'seed_committed_log_ok' }
   },

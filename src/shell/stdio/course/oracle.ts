@@ -4,12 +4,13 @@ import { INDEX_ZERO, TERM_ZERO, successor, type Index, type NodeId, type Term } 
 import { slice, termAt } from '../../../core/log/log.ts'
 import { newLeader } from '../../../core/role.ts'
 import type { Options } from '../../../core/config.ts'
+import { EMPTY_QUEUE, itemsOf } from '../../../core/queue.ts'
 import type { AppendEntriesResponse, Rpc, SnapshotMeta } from '../../../core/rpc.ts'
 import { restart } from '../../../core/start.ts'
 import type { RaftState } from '../../../core/state.ts'
 import { objectsOf } from '../../../machine/capture.ts'
 import { kvFromObject } from '../../../machine/kv.ts'
-import { overtaken } from '../../../machine/pending.ts'
+import { overtaken, type Lost } from '../../../machine/pending.ts'
 import { replicaStep, restartReplica } from '../../../machine/replica.ts'
 import type { ReplicaMessage, ReplicaOutput } from '../../../machine/replica-state.ts'
 import { machine, type KvReplica, type Result } from '../context.ts'
@@ -43,6 +44,7 @@ export const tell = (replica: KvReplica, ...messages: readonly ReplicaMessage[])
       if (output.type === 'save') queue.push({ type: 'saved', sequence: output.sequence, lastIndex: output.lastIndex })
       else if (output.type === 'saveSnapshot')
         queue.push({ type: 'snapshotTaken', index: output.snapshot.lastIncludedIndex })
+      else if (output.type === 'continue') queue.push({ type: 'continue' })
     }
   }
   return { replica: current, outputs }
@@ -85,7 +87,7 @@ export const asFollower = (replica: KvReplica, term: Term, votedFor = voteIn(rep
     entries: slice(log, (log.baseIndex + 1) as Index, log.lastIndex),
     lastApplied: server.lastApplied,
   })
-  return { ...replica, raft, incoming: null, reads: [] }
+  return { ...replica, raft, incoming: null, reads: EMPTY_QUEUE }
 }
 
 /**
@@ -218,9 +220,15 @@ export const installed = (
     },
     objectsOf(machine, { table, machine: kvFromObject(state), wanted: null }),
   )
-  const [pending, outputs] = overtaken(replica.pending, agrees ? lastIncludedIndex : log.lastIndex)
+  const [pending, outputs] = agrees
+    ? overtaken(replica.pending, snapshot)
+    : ([EMPTY_QUEUE, withoutLog(replica.pending)] as const)
   return inOffice(replica, { replica: { ...received, pending }, outputs })
 }
+
+/** The answers to the proposals whose log is gone from here: they may be in other logs. */
+export const withoutLog = (pending: KvReplica['pending']): readonly Lost[] =>
+  itemsOf(pending).map(({ id }): Lost => ({ type: 'lost', id, reason: 'unknown' }))
 
 /** An oracle that contradicts what is committed is refused, like anybody else. */
 const obeyed = (told: Told): Told => {

@@ -1,0 +1,31 @@
+import { describe, expect, it } from 'vitest'
+import { memoryStorage } from '../../src/shell/storage.ts'
+import { A, newReplica, nodeOver, put } from './support-node.ts'
+
+/** A lone leader that applies two entries a step, and commits ten at once. */
+const committed = () => {
+  const made = nodeOver(memoryStorage(), newReplica([A], { applyEntriesMax: 2 }))
+  made.node.deliver({ type: 'campaign' })
+  made.node.deliver({ type: 'propose', id: 1, commands: Array.from({ length: 9 }, (_, at) => put('k', at)) })
+  return made
+}
+
+describe('a long log', () => {
+  it('is applied in several turns of the event loop', () => {
+    const { node } = committed()
+    expect([node.replica.raft.server.lastApplied < 10, node.isBusy]).toEqual([true, true])
+  })
+
+  it('is applied to its end without anything else happening', async () => {
+    const { node, events } = committed()
+    await new Promise<void>((resolve) => node.whenIdle(resolve))
+    expect(node.replica.raft.server.lastApplied).toBe(10)
+    expect(events.at(-1)).toMatchObject({ type: 'completed', id: 1 })
+  })
+
+  it('is applied before those are called back who wait for the disk', async () => {
+    const { node } = committed()
+    await new Promise<void>((resolve) => node.whenDurable(resolve))
+    expect([node.replica.raft.server.lastApplied, node.isBusy]).toEqual([10, false])
+  })
+})
