@@ -6,6 +6,7 @@ import { createReplica, restartReplica } from '../../machine/replica.ts'
 import type { Replica } from '../../machine/replica-state.ts'
 import { withSessions, type SessionCommand, type SessionResult } from '../../machine/sessions.ts'
 import { birthOf, restartOf, type Start } from '../../trace/index.ts'
+import type { TickSource } from '../clock.ts'
 import { Node, type NodeEvents } from '../node.ts'
 import { TracingObserver, UNOBSERVED, type NodeObserver, type TraceSink } from '../observer.ts'
 import type { Storage, Stored } from '../storage.ts'
@@ -54,16 +55,21 @@ export const openNode = (
   context: Context,
   options: Partial<Options>,
   events: Omit<NodeEvents<Result>, 'failed'>,
+  ticks?: TickSource,
 ): KvNode => {
   const { nodeId, nodeIds, storage, stored, seed, failed } = context
+  const settings = (start: Start) => ({
+    observer: observerOf(context, start),
+    ...(ticks === undefined ? {} : { ticks }),
+  })
   if (stored !== null) {
     const remains = { ...stored.remains, options, seed }
     const replica = restartReplica(machine, remains, stored.objects, stored.received)
-    return new Node(machine, replica, storage, { ...events, failed }, observerOf(context, restartOf(remains)))
+    return new Node(machine, replica, storage, { ...events, failed }, settings(restartOf(remains)))
   }
   const birth = { id: nodeId, configuration: configurationOf(nodeIds), options, seed }
   const replica = createReplica(machine, birth)
-  return new Node(machine, replica, storage, { ...events, failed }, observerOf(context, birthOf(birth)))
+  return new Node(machine, replica, storage, { ...events, failed }, settings(birthOf(birth)))
 }
 
 const observerOf = ({ trace, nodeId, onEnd }: Context, start: Start): NodeObserver => {
