@@ -79,6 +79,8 @@ export class StdioNode {
   async end(): Promise<void> {
     this.stopQuiet()
     this.enqueue(async () => {
+      // Once more: an `init` that was still being handled has begun to wait since.
+      this.stopQuiet()
       await this.dialect?.finish()
       this.context?.replies.release()
       for (const callback of this.endings) callback()
