@@ -88,7 +88,7 @@ describe("Maelstrom's dialect", () => {
     const cluster = new Cluster()
     const leader = await cluster.elect()
     cluster.clock.pause(1_000)
-    cluster.nodes
+    void cluster.nodes
       .get(leader)
       ?.handle({ src: 'c1', dest: leader, type: 'read', msgId: 1, inReplyTo: null, body: { key: 'x' } })
     expect(cluster.logs.get(leader)?.at(-1)).toMatch(/^follower/)

@@ -269,7 +269,9 @@ describe('words from nowhere', () => {
     cluster.router.client('c1', (line) => {
       throw new Error(line)
     })
-    cluster.nodes.get('n0')?.handle({ src, dest: 'n0', type, msgId: 1, inReplyTo: null, body: { type, ...fields } })
+    void cluster.nodes
+      .get('n0')
+      ?.handle({ src, dest: 'n0', type, msgId: 1, inReplyTo: null, body: { type, ...fields } })
     expect(cluster.logs.get('n0')).toEqual([expect.stringContaining(`dropped ${type} from ${src}`)])
     expect(await cluster.ask('n0', { type: 'write', key: 'x', value: 1 })).toMatchObject({ type: 'write_ok' })
   })

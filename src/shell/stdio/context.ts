@@ -12,6 +12,7 @@ import { TracingObserver, UNOBSERVED, type NodeObserver, type TraceSink } from '
 import type { Storage, Stored } from '../storage.ts'
 import type { Request } from './envelope.ts'
 import type { Replies } from './replies.ts'
+import type { Backlog } from './streams.ts'
 
 /** What both dialects run: the key-value machine, with sessions for clients that number their commands. */
 export const machine = withSessions(kvMachine())
@@ -32,6 +33,7 @@ export interface Context {
   /** What the storage held before this life of the node; it has been told of its birth since. */
   readonly stored: Stored | null
   readonly seed: number
+  readonly backlog: Backlog
   /** For people: one line on stderr. */
   readonly log: (text: string) => void
   /** Where to record everything that the core does; null: nowhere. */

@@ -26,6 +26,12 @@ export const MAELSTROM_OPTIONS: Partial<Options> = {
   noopOnElection: true,
 }
 
+/** Options for another election timeout, rounded up to ticks; heartbeats keep their pace, or three of them fit in. */
+export const withElectionTimeout = (milliseconds: number): Partial<Options> => {
+  const electionTimeoutTicks = Math.ceil(milliseconds / TICK_MILLISECONDS)
+  return { electionTimeoutTicks, heartbeatTicks: Math.min(5, Math.max(1, Math.floor(electionTimeoutTicks / 3))) }
+}
+
 export interface MaelstromSettings {
   /** Whether a read of a missing key is answered by null, as the course does it, not by an error. Default: never. */
   readonly missingReadsNull?: () => boolean
@@ -77,9 +83,17 @@ export class Maelstrom implements Dialect {
   }
 
   /** A client's read, write or cas, or a word from another node. @throws RequestError for a client's bad request. */
-  handle(request: Request): undefined {
-    if (isBetweenNodes(request.type)) this.handleFromNode(request)
-    else this.requests.submit(request, operationOf(request))
+  handle(request: Request): Promise<void> | undefined {
+    if (isBetweenNodes(request.type)) {
+      this.handleFromNode(request)
+      return undefined
+    }
+    const operation = operationOf(request)
+    // The answers of other nodes come on the same input: only a node that is alone can let it wait.
+    const isAlone = this.context.nodeIds.length === 1
+    if (!isAlone) this.requests.refuseIfFull()
+    this.requests.submit(request, operation)
+    return isAlone ? this.requests.whenRoom() : undefined
   }
 
   async finish(): Promise<void> {
@@ -150,8 +164,9 @@ export class Maelstrom implements Dialect {
     }
   }
 
+  /** Drops the message where nobody reads: every one may be lost, and time goes on making new ones. */
   private tell(to: NodeId, body: ReplyBody): void {
-    this.context.replies.tell(to, body)
+    if (!this.context.backlog.isFull) this.context.replies.tell(to, body)
   }
 
   private hear(output: NodeOutput<Result>): void {
