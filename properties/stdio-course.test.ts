@@ -120,7 +120,7 @@ const play = async (ids: readonly string[], moves: readonly Move[]) => {
   const trace: string[] = []
   const talk = conversation({
     mode: 'course',
-    trace: { write: (line) => trace.push(line), now: () => 0 },
+    openTrace: () => ({ write: (line) => void trace.push(line), now: () => 0 }),
   })
   const { node, said } = talk
   const requests: { readonly id: number; readonly body: Body }[] = []

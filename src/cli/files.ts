@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import { decodeTrace } from '../trace/decode.ts'
 import { CORE_VERSION, type Trace } from '../trace/format.ts'
@@ -43,6 +43,17 @@ export const unpacked = (bytes: Buffer): Buffer => (bytes[0] === 0x1f && bytes[1
 export const writeText = (file: string, text: string): void => {
   try {
     writeFileSync(file, file.endsWith('.gz') ? gzipSync(text) : text)
+  } catch (error) {
+    throw new InputProblem(`${file}: ${error instanceof Error ? error.message : String(error)}`)
+  }
+}
+
+/** Finds out whether a file can be written, and leaves it as it is. @throws InputProblem */
+export const tryWriting = (file: string): void => {
+  try {
+    const isNew = !existsSync(file)
+    closeSync(openSync(file, 'a'))
+    if (isNew) unlinkSync(file)
   } catch (error) {
     throw new InputProblem(`${file}: ${error instanceof Error ? error.message : String(error)}`)
   }

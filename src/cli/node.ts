@@ -1,27 +1,32 @@
 import { once } from 'node:events'
-import { openSync, writeSync } from 'node:fs'
 import { randomInt } from 'node:crypto'
 import { parseArgs } from 'node:util'
 import type { Options } from '../core/config.ts'
 import { realClock } from '../shell/clock.ts'
 import { openLevelStorage } from '../shell/level-storage.ts'
-import { Lines } from '../shell/stdio/lines.ts'
+import { withElectionTimeout } from '../shell/stdio/maelstrom/maelstrom.ts'
 import { StdioNode, type StdioOptions } from '../shell/stdio/stdio-node.ts'
-import type { TraceSink } from '../shell/observer.ts'
+import { LineReader, LineWriter } from '../shell/stdio/streams.ts'
 import { StorageError, memoryStorage } from '../shell/storage.ts'
 import { EXIT, UsageProblem } from './exit.ts'
 import { InputProblem, overFiles } from './files.ts'
+import { openTrace } from './trace-file.ts'
 
 const HELP = `Usage: raft node [options]
 
 Runs one Raft node that reads JSON messages from stdin, one a line, and writes JSON messages to stdout.
 It speaks Maelstrom's lin-kv workload and the requests of the consensus course; stderr is for people.
+Lines may end in CR LF and begin with a byte order mark. While answers are not read, or lines come faster than they
+can be handled, it reads no further.
 
 Options:
   --data DIR              keep term, vote, log and snapshot in DIR across restarts (default: memory;
                           a node that forgot must not come back under its old name)
   --mode MODE             auto, course or maelstrom (default: auto, decided by the first requests)
-  --trace FILE            record everything that the core does, for raft replay
+  --trace FILE            record everything that the core does, for raft replay; FILE must be new or empty. Where the
+                          disk is full the trace ends, and the node goes on
+  --election-timeout-ms N in Maelstrom's dialect, silence of a leader after which an election begins, from N to 2 N
+                          (default: 150; 50 to 600000). Several times the slowest sync of a disk is right
   --seed N                seed of the election timeouts (default: random)
   --snapshot-entries N    take a snapshot every N applied entries (default: 10000)
   --trailing-entries N    keep N entries behind a snapshot (default: 1000)
@@ -55,7 +60,9 @@ const parse = (args: readonly string[]): Arguments => {
     throw new UsageProblem(`--mode takes auto, course or maelstrom, not ${JSON.stringify(mode)}`)
   const snapshotEntries = counter('--snapshot-entries', values['snapshot-entries'])
   const trailingEntries = counter('--trailing-entries', values['trailing-entries'])
+  const electionTimeout = milliseconds('--election-timeout-ms', values['election-timeout-ms'])
   const raft: Partial<Options> = {
+    ...(electionTimeout === null ? {} : withElectionTimeout(electionTimeout)),
     ...(snapshotEntries === null ? {} : { snapshotEntries }),
     ...(trailingEntries === null ? {} : { trailingEntries }),
   }
@@ -74,7 +81,15 @@ const parseOrRefuse = (args: readonly string[]) => {
   try {
     return parseArgs({
       args: [...args],
-      options: { data: text, mode: text, trace: text, seed: text, 'snapshot-entries': text, 'trailing-entries': text },
+      options: {
+        data: text,
+        mode: text,
+        trace: text,
+        seed: text,
+        'election-timeout-ms': text,
+        'snapshot-entries': text,
+        'trailing-entries': text,
+      },
     })
   } catch (error) {
     throw new UsageProblem(`${error instanceof Error ? error.message : String(error)}; see raft node --help`)
@@ -89,17 +104,30 @@ const counter = (name: string, value: string | undefined): number | null => {
   return number
 }
 
+const milliseconds = (name: string, value: string | undefined): number | null => {
+  const number = counter(name, value)
+  if (number !== null && (number < 50 || number > 600_000))
+    throw new UsageProblem(`${name} takes 50 to 600000 milliseconds, not ${number}`)
+  return number
+}
+
+/** Bytes of stderr that may wait for a reader; what comes then is dropped: people who do not read miss nothing. */
+const LOG_BACKLOG_MAX = 1 << 20
+
 const runNode = async ({ data, traceFile, ...chosen }: Arguments): Promise<number> => {
   const { stdin, stdout, stderr } = process
-  const log = (text: string): void => void stderr.write(`raft node: ${text}\n`)
+  const log = (text: string): void => {
+    if (stderr.writableLength < LOG_BACKLOG_MAX) stderr.write(`raft node: ${text}\n`)
+  }
   if (stdin.isTTY) log('reads one JSON message a line; end with Ctrl-D. raft node --help shows a conversation to try.')
-  const trace = traceFile === null ? null : openTrace(traceFile)
+  const writer = new LineWriter(stdout)
   let failure: unknown = null
   const node = new StdioNode({
     ...chosen,
-    trace,
+    openTrace: traceFile === null ? null : () => openTrace(traceFile, log),
     log,
-    write: (line) => void stdout.write(`${line}\n`),
+    write: (line) => writer.write(line),
+    backlog: writer,
     openStorage: () => (data === null ? Promise.resolve(memoryStorage()) : openLevelStorage(data)),
     failed: (error) => {
       failure ??= error ?? new Error('unknown failure')
@@ -110,35 +138,18 @@ const runNode = async ({ data, traceFile, ...chosen }: Arguments): Promise<numbe
     // At a terminal a person types; a node that starts an election meanwhile would only be in the way.
     quietMs: stdin.isTTY ? null : QUIET_MS,
   })
-  const lines = new Lines(
-    (line) => node.line(line),
-    () => log('ignored a line that is too long'),
-  )
-  stdin.setEncoding('utf8')
-  stdin.on('data', (text: string) => {
-    lines.push(text)
-    node.drained()
-  })
+  const reader = new LineReader(stdin, node, () => log('ignored a line that is too long'))
   await Promise.race([once(stdin, 'end'), once(stdin, 'close')])
-  lines.end()
+  reader.end()
   if (failure === null) await node.end()
+  writer.flush()
   if (failure === null) return EXIT.ok
   // Timers and half-written saves must not keep a node alive that may promise nothing any more.
   process.exit(report(failure, log))
 }
 
-/** Lines are written as they come: a process that is killed leaves a trace that ends there. */
-const openTrace = (file: string): TraceSink => {
-  try {
-    const descriptor = openSync(file, 'w')
-    return { write: (line) => void writeSync(descriptor, `${line}\n`), now: () => performance.now() }
-  } catch (error) {
-    throw new InputProblem(`the trace cannot be written: ${error instanceof Error ? error.message : String(error)}`)
-  }
-}
-
 const report = (failure: unknown, log: (text: string) => void): number => {
-  if (failure instanceof StorageError) {
+  if (failure instanceof StorageError || failure instanceof InputProblem) {
     log(failure.message)
     return EXIT.input
   }

@@ -10,7 +10,7 @@ export interface ShrinkOrder {
   readonly partial: boolean
 }
 
-/** What came of it; or the claim that was recorded as violated, and does not show. */
+/** What came of it; or the claim that was violated, and does not show when the trace is played. */
 export type ShrinkResult = Extract<Shrunk, { type: 'shrunk' }> | { readonly type: 'not seen'; readonly claim: string }
 
 const work = ({ file, runs, partial }: ShrinkOrder, watch: Watch): ShrinkResult => {
@@ -26,6 +26,7 @@ const work = ({ file, runs, partial }: ShrinkOrder, watch: Watch): ShrinkResult 
     },
   })
   if (result.type === 'shrunk') return result
+  if (result.type === 'unconfirmed') return { type: 'not seen', claim: result.found.claim }
   const recorded = trace.events.find((event) => event.t === 'viol')
   if (recorded === undefined) throw new InputProblem(`${file}: violates no claim that could be kept`)
   return { type: 'not seen', claim: recorded.claim }

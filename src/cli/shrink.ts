@@ -1,7 +1,7 @@
 import { encodeTrace } from '../trace/encode.ts'
 import { RUNS_DEFAULT } from '../trace/shrink.ts'
 import { EXIT, UsageProblem } from './exit.ts'
-import { overFiles, writeText } from './files.ts'
+import { overFiles, tryWriting, writeText } from './files.ts'
 import { counterOption, durationOption, onlyFile, parseOrRefuse } from './options.ts'
 import type { ShrinkOrder, ShrinkResult } from './shrink-work.ts'
 import { inThread } from './thread.ts'
@@ -61,6 +61,8 @@ const parse = (args: readonly string[]): Arguments => {
 }
 
 const run = async ({ file, output, runs, limitMs, partial, json }: Arguments): Promise<number> => {
+  // Before the search, which may take a minute.
+  tryWriting(output)
   const order: ShrinkOrder = { file, runs, partial }
   const { result, isInterrupted } = await inThread<ShrinkResult>(new URL('./shrink-work.js', import.meta.url), order, {
     name: 'raft shrink',

@@ -6,7 +6,11 @@ export interface Clock {
   now(): number
 }
 
-/** The time of this computer. A late callback is not made up for: after a pause a node hears one tick, not hundreds. */
+/**
+ * The time of this computer. Its timer does not make up for a late callback: {@link Ticks} counts what that leaves out.
+ * While a computer sleeps, `now` may stand still (CLOCK_MONOTONIC of Linux does): let none of them sleep where reads
+ * are served by leases.
+ */
 export const realClock: Clock = {
   every(milliseconds, callback) {
     const timer = setInterval(callback, milliseconds)
@@ -15,6 +19,45 @@ export const realClock: Clock = {
     }
   },
   now: () => performance.now(),
+}
+
+/** Tells a node how much time has passed. */
+export interface TickSource {
+  /** Ticks that have come due since the last call. */
+  due(): number
+}
+
+export const NO_TICKS: TickSource = { due: () => 0 }
+
+/**
+ * The ticks of a clock, from now on. None is lost to a timer that fires late, to a process that was stopped, or to a
+ * step that took long: a leader whose lease has run out by the clock must not serve reads because it has counted less.
+ */
+export class Ticks implements TickSource {
+  private readonly clock: Clock
+  private readonly milliseconds: number
+  private readonly owedMax: number
+  /** When the last tick that was counted came due. */
+  private counted: number
+
+  /**
+   * @param owedMax Ticks that one call gives at most; further ones are dropped. From twice the election timeout on
+   * that is safe: every lease, and every election timeout, has run out by then, and a process that was stopped for an
+   * hour need not run through all the elections of that hour.
+   */
+  constructor(clock: Clock, milliseconds: number, owedMax: number) {
+    this.clock = clock
+    this.milliseconds = milliseconds
+    this.owedMax = owedMax
+    this.counted = clock.now()
+  }
+
+  due(): number {
+    const ticks = Math.floor((this.clock.now() - this.counted) / this.milliseconds)
+    if (ticks <= 0) return 0
+    this.counted += ticks * this.milliseconds
+    return Math.min(ticks, this.owedMax)
+  }
 }
 
 /** Time that passes when told to: for tests and simulations. */
@@ -41,9 +84,15 @@ export class ManualClock implements Clock {
       this.time = Math.min(this.time + 1, end)
       for (const timer of [...this.timers]) {
         if (!this.timers.has(timer) || timer.due > this.time) continue
-        timer.due += timer.every
+        // Like setInterval, which counts from a late callback.
+        timer.due = this.time + timer.every
         timer.callback()
       }
     }
+  }
+
+  /** Lets time pass in which nothing runs, as when the process is stopped: timers call back late, and once. */
+  pause(milliseconds: number): void {
+    this.time += milliseconds
   }
 }

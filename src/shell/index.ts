@@ -1,6 +1,8 @@
 /** The imperative shell: what carries out a replica's outputs. It decides nothing. */
-export { Node, type NodeEvents, type NodeOutput } from './node.ts'
-export { ManualClock, realClock, type Clock } from './clock.ts'
+export { Node } from './node.ts'
+export type { NodeEvents, NodeOutput, NodeSettings } from './node-events.ts'
+export type { NodeCallback } from './disk-queue.ts'
+export { ManualClock, realClock, Ticks, type Clock, type TickSource } from './clock.ts'
 export { memoryStorage, StorageError, type Storage, type Stored, type StorageWrite } from './storage.ts'
 export { openLevelStorage } from './level-storage.ts'
 export { decodeRpc } from './rpc-codec.ts'

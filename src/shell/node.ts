@@ -1,34 +1,18 @@
-import { unreachable } from '../core/assert.ts'
-import type { Entry, JsonValue } from '../core/entry.ts'
-import { FIRST_OBJECT, successor, type NodeId, type ObjectId } from '../core/ids.ts'
-import { slice, type Log } from '../core/log/log.ts'
-import type { Rpc } from '../core/rpc.ts'
-import type { CapturedObject } from '../machine/capture.ts'
+import { UsageError, unreachable } from '../core/assert.ts'
+import type { JsonValue } from '../core/entry.ts'
+import type { Send } from '../core/output.ts'
 import type { StateMachine } from '../machine/machine.ts'
 import { replicaStep } from '../machine/replica.ts'
-import { captureAt, type Replica, type ReplicaMessage, type ReplicaOutput } from '../machine/replica-state.ts'
+import type { Replica, ReplicaMessage, ReplicaOutput } from '../machine/replica-state.ts'
+import { NO_TICKS, type TickSource } from './clock.ts'
+import { DiskQueue, callAll, callbacksOf, type Job, type NodeCallback } from './disk-queue.ts'
+import type { NodeEvents, NodeSettings } from './node-events.ts'
 import { UNOBSERVED, type NodeObserver } from './observer.ts'
-import type { Storage, StorageWrite } from './storage.ts'
+import type { Storage } from './storage.ts'
 import { Turns } from './turns.ts'
+import { resetTo, snapshotOf } from './writes.ts'
 
-/** What a node tells its surroundings. */
-export interface NodeEvents<R> {
-  /** Send an RPC; it may be lost. */
-  readonly send: (to: NodeId, rpc: Rpc) => void
-  /** Everything that is not for the disk or the network. */
-  readonly output: (output: NodeOutput<R>) => void
-  /** The disk failed: the node has stopped, and promises nothing any more. */
-  readonly failed: (error: unknown) => void
-}
-
-export type NodeOutput<R> = Exclude<
-  ReplicaOutput<R>,
-  { type: 'send' } | { type: 'save' } | { type: 'saveSnapshot' } | { type: 'storeObject' } | { type: 'continue' }
->
-
-/** One turn at the disk: something to write, or somebody to tell when all before it is durable. */
-type Job = WriteJob | { readonly write: null; readonly callback: () => void }
-type WriteJob = { readonly write: StorageWrite; readonly life: number }
+export type { NodeEvents, NodeOutput } from './node-events.ts'
 
 /**
  * The imperative shell: a queue, the reducer, and an executor of its outputs, in order. It decides nothing. Saves that
@@ -37,38 +21,43 @@ type WriteJob = { readonly write: StorageWrite; readonly life: number }
  */
 export class Node<S, C extends JsonValue, R extends JsonValue> {
   private readonly machine: StateMachine<S, C, R>
-  private readonly storage: Storage
   private readonly observer: NodeObserver
+  private readonly ticks: TickSource
   private readonly events: NodeEvents<R>
+  private readonly disk: DiskQueue
   private current: Replica<S, R>
   private inbox: ReplicaMessage[] = []
-  private callbacks: (() => void)[] = []
-  private idleCallbacks: (() => void)[] = []
+  private callbacks: NodeCallback[] = []
+  private idleCallbacks: NodeCallback[] = []
   private isCallingBack = false
   private isStepping = false
-  private unwritten: Job[] = []
-  private isWriting = false
-  /** Snapshots under way to the disk. */
-  private snapshotsInWriting = 0
-  /** A long log is applied batch by batch. */
   private readonly turns = new Turns()
-  private isStopped = false
-  /** Counts replacements: answers to the saves of an earlier replica are none of the present one's business. */
+  /** The first exception of a step or callback. */
+  private trouble: { readonly error: unknown } | null = null
+  /** Why there will be no more promises; null as long as the node runs. */
+  private stopped: Error | null = null
+  /** Whether it was the node that stopped, and not its caller: the disk is not waited for any more. */
+  private hasFailed = false
+  /** Counts replacements: answers to the saves of an earlier replica do not concern the present one. */
   private life = 0
 
-  /** `observer`, if any, looks on at every step of the core. */
   constructor(
     machine: StateMachine<S, C, R>,
     replica: Replica<S, R>,
     storage: Storage,
     events: NodeEvents<R>,
-    observer: NodeObserver = UNOBSERVED,
+    { observer = UNOBSERVED, ticks = NO_TICKS }: NodeSettings = {},
   ) {
     this.machine = machine
     this.observer = observer
+    this.ticks = ticks
     this.current = replica
-    this.storage = storage
     this.events = events
+    this.disk = new DiskQueue(storage, {
+      settled: (jobs) => this.settle(jobs),
+      answered: () => this.callBackIfIdle(),
+      failed: (error) => this.fail(error, this.stopped === null),
+    })
   }
 
   get replica(): Replica<S, R> {
@@ -77,69 +66,107 @@ export class Node<S, C extends JsonValue, R extends JsonValue> {
 
   /** Whether a write is under way or waiting, or committed entries wait to be applied. */
   get isBusy(): boolean {
-    return this.isWriting || this.snapshotsInWriting > 0 || this.unwritten.length > 0 || this.turns.isWaiting
+    return this.disk.isBusy || this.turns.isWaiting
   }
 
-  /** Runs the reducer on a message and carries out what follows. Messages that come meanwhile wait their turn. */
+  /**
+   * Runs the reducer on a message and carries out what follows. Messages that come meanwhile wait their turn. A node
+   * that has stopped drops it.
+   * @throws UsageError when the message breaks the reducer's contract; it has changed nothing. A message from within a
+   * callback stops the node instead, as an exception of that callback would.
+   */
   deliver(message: ReplicaMessage): void {
-    if (this.isStopped) return
-    this.inbox.push(message)
-    if (this.isStepping) return
-    this.isStepping = true
-    try {
-      for (let next = this.inbox.shift(); next !== undefined; next = this.inbox.shift()) {
-        this.step(next)
-        if (this.inbox.length === 0) this.flush()
-      }
-    } finally {
-      this.isStepping = false
+    if (this.stopped !== null) return
+    if (this.isStepping) {
+      this.inbox.push(message)
+      return
     }
-    this.callBack()
-    this.callBackIfIdle()
+    const misuse = this.turn(message)
+    if (misuse !== null) throw misuse
   }
 
-  /** Puts another replica in place of this one, on the disk too. For whoever vouches for its state. */
+  /** Delivers the ticks that are owed; for a timer. */
+  catchUp(): void {
+    if (this.stopped === null && !this.isStepping) this.turn(null)
+  }
+
+  /** Puts another replica in place of this one, on the disk too. The caller answers for its state. */
   replace(replica: Replica<S, R>): void {
-    const { raft, machine } = replica
-    const { server, log } = raft
     this.current = replica
     this.observer.replaced(replica.raft)
     this.life++
     // Answers of the disk that are waiting are for the earlier replica.
     this.inbox = this.inbox.filter(({ type }) => type !== 'saved' && type !== 'snapshotTaken')
-    const { id, currentTerm, votedFor, snapshot } = server
-    const capture = captureAt(replica.captures, snapshot.lastIncludedIndex)
-    this.enqueue({
-      type: 'reset',
-      remains: {
-        id,
-        hardState: { currentTerm, votedFor },
-        snapshot,
-        base: { index: log.baseIndex, term: log.baseTerm },
-        entries: entriesOf(log),
-      },
-      objects: snapshot.lastIncludedIndex === 0 ? [] : objectsOneByOne(this.machine, capture?.state ?? machine),
-    })
+    this.disk.push({ write: resetTo(this.machine, replica), life: this.life })
+    if (!this.isStepping) this.disk.flush()
   }
 
-  /** Calls back once everything saved so far is durable and what that commits is applied. Callbacks keep their order. */
-  whenDurable(callback: () => void): void {
-    this.unwritten.push({ write: null, callback })
-    if (!this.isStepping) this.flush()
+  /**
+   * Calls back, in order, once everything saved so far is durable and what that commits is applied, at once if it is;
+   * with an error if the node has stopped, or stops before.
+   */
+  whenDurable(callback: NodeCallback): void {
+    if (this.stopped !== null) return callback(this.stopped)
+    this.disk.push({ write: null, callback })
+    if (!this.isStepping) this.disk.flush()
   }
 
-  /** Calls back once nothing is under way to the disk, snapshots included, or to the machine; at once if nothing is. */
-  whenIdle(callback: () => void): void {
+  /**
+   * Calls back once nothing waits for the disk, snapshots included, or for the machine; with an error if the node has
+   * failed, or fails before. After a mere `stop` the writes under way still end.
+   */
+  whenIdle(callback: NodeCallback): void {
+    if (this.hasFailed) return callback(this.stopped)
     this.idleCallbacks.push(callback)
     this.callBackIfIdle()
   }
 
-  /** Takes no more messages, and sends no more promises. */
+  /** Takes no more messages, and sends no more promises. Callbacks that wait for durability get an error. */
   stop(): void {
-    this.isStopped = true
-    this.inbox = []
-    this.unwritten = []
-    this.callbacks = []
+    const reason = new Error('the node was stopped before')
+    callAll(this.halt(reason), reason)
+  }
+
+  /** A message, jobs that the disk has finished, and what follows from them. Returns the error of an unlawful message. */
+  private turn(message: ReplicaMessage | null, finished: readonly Job[] = []): UsageError | null {
+    this.isStepping = true
+    this.keepPromises(finished)
+    this.tickIfOwed()
+    const misuse = message === null ? null : this.attempt(message)
+    do {
+      for (let next = this.inbox.shift(); next !== undefined && this.trouble === null; next = this.inbox.shift()) {
+        this.tickIfOwed()
+        this.attemptOwn(next)
+      }
+      this.disk.flush()
+    } while (this.inbox.length > 0 && this.trouble === null)
+    this.isStepping = false
+    if (this.trouble !== null) this.fail(this.trouble.error)
+    this.callBack()
+    this.callBackIfIdle()
+    return misuse
+  }
+
+  /** A message is judged by the time at which it is handled: a lease that has run out serves no read. */
+  private tickIfOwed(): void {
+    for (let owed = this.ticks.due(); owed > 0; owed--) this.attemptOwn({ type: 'tick' })
+  }
+
+  /** A message of this node's making, or of a callback's: that it is not lawful is a fault of theirs. */
+  private attemptOwn(message: ReplicaMessage): void {
+    const misuse = this.attempt(message)
+    if (misuse !== null) this.trouble ??= { error: misuse }
+  }
+
+  /** Takes a step, if the node still runs. Returns the error of a message that is not lawful. */
+  private attempt(message: ReplicaMessage): UsageError | null {
+    try {
+      if (this.stopped === null) this.step(message)
+    } catch (error) {
+      if (error instanceof UsageError) return error
+      this.trouble ??= { error }
+    }
+    return null
   }
 
   private step(message: ReplicaMessage): void {
@@ -147,14 +174,18 @@ export class Node<S, C extends JsonValue, R extends JsonValue> {
     this.current = replica
     const { life } = this
     for (const output of outputs) {
-      // Whoever hears of an output may stop the node, or replace the replica that the others are from.
+      // A callback may have stopped the node, or replaced the replica that the others are from.
       if (!this.isCurrent(life)) return
-      this.perform(output)
+      try {
+        this.perform(output)
+      } catch (error) {
+        this.trouble ??= { error }
+      }
     }
   }
 
   private isCurrent(life: number): boolean {
-    return !this.isStopped && life === this.life
+    return this.stopped === null && life === this.life
   }
 
   private perform(output: ReplicaOutput<R>): void {
@@ -163,13 +194,10 @@ export class Node<S, C extends JsonValue, R extends JsonValue> {
         return this.events.send(output.to, output.rpc)
       case 'save':
       case 'storeObject':
-        this.unwritten.push({ write: output, life: this.life })
-        return
+        return this.disk.push({ write: output, life: this.life })
       case 'saveSnapshot': {
-        const capture = captureAt(this.current.captures, output.snapshot.lastIncludedIndex)
-        if (capture === null) return
-        const objects = objectsOneByOne(this.machine, capture.state)
-        this.unwritten.push({ write: { type: 'snapshot', snapshot: output.snapshot, objects }, life: this.life })
+        const write = snapshotOf(this.machine, this.current, output.snapshot)
+        if (write !== null) this.disk.push({ write, life: this.life })
         return
       }
       case 'continue':
@@ -187,113 +215,84 @@ export class Node<S, C extends JsonValue, R extends JsonValue> {
     }
   }
 
-  private enqueue(write: StorageWrite): void {
-    this.unwritten.push({ write, life: this.life })
-    if (!this.isStepping) this.flush()
-  }
-
-  /** Writes what has gathered, unless the disk is busy: then it is part of the next write. */
-  private flush(): void {
-    while (!this.isWriting && !this.isStopped && this.unwritten.length > 0) this.writeGathered()
-  }
-
-  private writeGathered(): void {
-    const jobs: Job[] = []
-    const snapshots: WriteJob[] = []
-    for (const job of this.unwritten) {
-      if (job.write !== null && job.write.type === 'snapshot') snapshots.push(job)
-      else jobs.push(job)
-    }
-    this.unwritten = []
-    const writes = jobs.flatMap(({ write }) => (write === null ? [] : [write]))
-    const written = writes.length === 0 ? undefined : this.storage.write(writes)
-    if (written === undefined) this.settle(jobs)
-    else {
-      this.isWriting = true
-      written.then(() => this.afterWriting(jobs)).catch((error: unknown) => this.fail(error))
-    }
-    // They come after the saves before them, of whose terms and entries they speak.
-    for (const job of snapshots) this.writeSnapshot(job)
-  }
-
-  private writeSnapshot(job: WriteJob): void {
-    const written = this.storage.write([job.write])
-    if (written === undefined) return this.settle([job])
-    this.snapshotsInWriting++
-    written.then(() => this.afterSnapshot(job)).catch((error: unknown) => this.fail(error))
-  }
-
-  private afterSnapshot(job: WriteJob): void {
-    this.snapshotsInWriting--
-    this.settle([job])
-    this.callBackIfIdle()
-  }
-
-  private afterWriting(jobs: readonly Job[]): void {
-    this.isWriting = false
-    this.settle(jobs)
-    this.flush()
-    this.callBackIfIdle()
-  }
-
-  private callBackIfIdle(): void {
-    if (this.isBusy || this.isStepping) return
-    const callbacks = this.idleCallbacks
-    this.idleCallbacks = []
-    for (const callback of callbacks) callback()
-  }
-
-  private fail(error: unknown): void {
-    if (this.isStopped) return
-    this.stop()
-    this.events.failed(error)
-  }
-
   /**
-   * What was promised on these writes leaves, in order; then the reducer hears of them, all saves at once; then those
-   * who waited, who thus see what came of it.
+   * What was promised on these writes leaves, in order; then the reducer gets the answer, all saves as one; then the
+   * callbacks are called, which thus see what came of it.
    */
   private settle(jobs: readonly Job[]): void {
+    if (this.stopped !== null) return
+    this.callbacks.push(...callbacksOf(jobs))
+    if (this.isStepping) this.keepPromises(jobs)
+    else this.turn(null, jobs)
+  }
+
+  private keepPromises(jobs: readonly Job[]): void {
     const { life } = this
-    const news: ReplicaMessage[] = []
-    let saved: ReplicaMessage | null = null
+    let answer: ReplicaMessage | null = null
     for (const job of jobs) {
       if (job.write === null || job.life !== life) continue
-      if (job.write.type === 'save') {
-        for (const { to, rpc } of job.write.then) if (this.isCurrent(life)) this.events.send(to, rpc)
-        saved = { type: 'saved', sequence: job.write.sequence, lastIndex: job.write.lastIndex }
-      } else if (job.write.type === 'snapshot')
-        news.push({ type: 'snapshotTaken', index: job.write.snapshot.lastIncludedIndex })
+      const { write } = job
+      if (write.type === 'save') {
+        for (const send of write.then) this.keepPromise(send, life)
+        answer = { type: 'saved', sequence: write.sequence, lastIndex: write.lastIndex }
+      } else if (write.type === 'snapshot') answer = { type: 'snapshotTaken', index: write.snapshot.lastIncludedIndex }
     }
-    if (saved !== null) news.unshift(saved)
-    for (const message of news) if (this.isCurrent(life)) this.deliver(message)
-    if (this.isStopped) return
-    for (const job of jobs) if (job.write === null) this.callbacks.push(job.callback)
-    this.callBack()
+    if (answer !== null && this.isCurrent(life)) this.inbox.push(answer)
+  }
+
+  private keepPromise({ to, rpc }: Send, life: number): void {
+    try {
+      if (this.isCurrent(life)) this.events.send(to, rpc)
+    } catch (error) {
+      this.trouble ??= { error }
+    }
   }
 
   /** Calls back, in order, unless messages wait: then once these have been handled. */
   private callBack(): void {
     if (this.isStepping || this.isCallingBack || this.turns.isWaiting) return
     this.isCallingBack = true
+    for (let next = this.callbacks.shift(); next !== undefined; next = this.callbacks.shift()) this.call(next)
+    this.isCallingBack = false
+  }
+
+  private callBackIfIdle(): void {
+    if (this.isBusy || this.isStepping) return
+    for (let left = this.idleCallbacks.length; left > 0; left--) {
+      const next = this.idleCallbacks.shift()
+      if (next !== undefined) this.call(next)
+    }
+  }
+
+  private call(callback: NodeCallback): void {
     try {
-      for (let next = this.callbacks.shift(); next !== undefined; next = this.callbacks.shift()) next()
+      callback(null)
+    } catch (error) {
+      this.fail(error)
+    }
+  }
+
+  /** Everything ends here. Returns the callbacks whose time will not come. */
+  private halt(reason: Error): readonly NodeCallback[] {
+    this.stopped ??= reason
+    this.inbox = []
+    const callbacks = [...this.callbacks, ...this.disk.close()]
+    this.callbacks = []
+    return callbacks
+  }
+
+  /** @param isNews not to a caller that stopped the node before, and does not wait for the disk */
+  private fail(error: unknown, isNews = true): void {
+    if (this.hasFailed) return
+    const reason = error instanceof Error ? error : new Error(String(error), { cause: error })
+    this.hasFailed = true
+    this.stopped = reason
+    const callbacks = [...this.halt(reason), ...this.idleCallbacks]
+    this.idleCallbacks = []
+    try {
+      callAll(callbacks, reason)
     } finally {
-      this.isCallingBack = false
+      if (isNews) this.events.failed(error)
     }
   }
 }
-
-/** The objects of a captured state, made one at a time: writing a snapshot never needs memory for all of it. */
-function* objectsOneByOne<S, C extends JsonValue, R extends JsonValue>(
-  machine: StateMachine<S, C, R>,
-  state: S,
-): Generator<CapturedObject> {
-  for (let id: ObjectId | null = FIRST_OBJECT; id !== null;) {
-    const { data, next }: { readonly data: string; readonly next: ObjectId | null } = machine.readObject(state, id)
-    yield { id, data }
-    id = next
-  }
-}
-
-const entriesOf = (log: Log): readonly Entry[] => slice(log, successor(log.baseIndex), log.lastIndex)

@@ -85,7 +85,7 @@ const shrunkRun = (lines: readonly string[], { claims, seed }: SimulationOptions
   const decoded = decodeTrace(lines)
   if ('error' in decoded) throw new Error(`a trace of our own is damaged: ${decoded.error.reason}`)
   const shrunk = shrink(decoded.trace, { runs: RUNS_MAX, local: claims !== 'cheap' })
-  if (shrunk.type === 'no violation') return null
+  if (shrunk.type !== 'shrunk') return null
   const { trace, after, runs } = shrunk
   const steps = trace.events.filter(({ t }) => t === 'in').length
   return { seed, lines: encodeTrace(trace).trimEnd().split('\n'), ...after, runs, lastStep: Math.max(0, steps - 1) }

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
@@ -214,6 +214,28 @@ describe('--trace', () => {
   it('refuses a file that cannot be written', () => {
     expect(raft(['node', '--trace', join(folder(), 'missing', 'trace.jsonl')], INIT_ONE)).toMatchObject({ status: 65 })
   })
+
+  it('refuses a restart that would overwrite the last life, and says what to do', () => {
+    const trace = join(folder(), 'trace.jsonl')
+    raft(['node', '--trace', trace], conversation)
+    const { status, stdout, stderr } = raft(['node', '--trace', trace], conversation)
+    expect([status, stdout, stderr]).toEqual([65, '', expect.stringContaining('name another file')])
+    expect(raft(['replay', trace])).toMatchObject({ status: 0 })
+  })
+
+  it('leaves no trace of a node that is refused its directory', () => {
+    const [data, trace] = [folder(), join(folder(), 'trace.jsonl')]
+    raft(['node', '--data', data], INIT_ONE)
+    const other = '{"src":"c0","dest":"n2","body":{"type":"init","msg_id":1,"node_id":"n2","node_ids":["n2"]}}'
+    expect(raft(['node', '--data', data, '--trace', trace], other)).toMatchObject({ status: 65 })
+    expect(existsSync(trace)).toBe(false)
+  })
+
+  it.skipIf(!existsSync('/dev/full'))('on a full disk costs the record, not the node', () => {
+    const { status, lines: said, stderr } = raft(['node', '--trace', '/dev/full'], conversation)
+    expect([status, said.length]).toEqual([0, 6])
+    expect(stderr).toContain('ENOSPC')
+  })
 })
 
 describe('the command line', () => {
@@ -233,6 +255,9 @@ describe('the command line', () => {
     [['node', '--seed', '1.5']],
     [['node', '--mode', 'x']],
     [['node', '--data']],
+    [['node', '--election-timeout-ms', '49']],
+    [['node', '--election-timeout-ms', '600001']],
+    [['node', '--election-timeout-ms', '1s']],
   ])('%j is refused with a reason', (args) => {
     const { status, stderr } = raft(args)
     expect([status, stderr.length > 10]).toEqual([64, true])

@@ -1,9 +1,10 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { afterAll, describe, expect, it } from 'vitest'
 import { encodeTrace } from '../../src/trace/encode.ts'
 import { replay } from '../../src/trace/replay.ts'
 import { traceIn } from '../trace/support.ts'
 import { parsed, raft } from './process.ts'
+import { witnessTrace } from '../trace/witness.ts'
 import { brokenTrace, scratch, soundTrace } from './traces.ts'
 
 const files = scratch()
@@ -53,6 +54,22 @@ describe('raft shrink', () => {
   it('refuses what makes no sense with 64', () => {
     for (const args of [[broken], [broken, '-o'], [broken, '-o', 'x', '--runs', '0'], ['-o', 'x']])
       expect(raft(['shrink', ...args]).status, args.join(' ')).toBe(64)
-    expect(raft(['shrink', broken, '-o', files.path('no/such/directory'), '--runs', '1']).status).toBe(65)
+  })
+
+  it('finds out before the search that the result cannot be written, and leaves no file where it fails', () => {
+    // A trace that cannot be read is found later: the order shows that the output was tried first.
+    const both = raft(['shrink', files.path('missing'), '-o', files.path('no/such/directory')])
+    expect([both.status, both.stderr]).toEqual([65, expect.stringContaining('no/such/directory')])
+    expect(raft(['shrink', files.path('missing'), '-o', files.path('fresh')]).status).toBe(65)
+    expect(existsSync(files.path('fresh'))).toBe(false)
+    const kept = files.file('kept', 'something')
+    expect(raft(['shrink', files.path('missing'), '-o', kept]).status).toBe(65)
+    expect(readFileSync(kept, 'utf8')).toBe('something')
+  })
+
+  it('writes a trace that violates when a server without events is part of the proof', () => {
+    const small = files.path('witness-small.jsonl')
+    expect(raft(['shrink', files.file('witness.jsonl', witnessTrace()), '-o', small]).status).toBe(0)
+    expect(raft(['replay', small]).status).toBe(1)
   })
 })

@@ -1,5 +1,6 @@
 import { afterAll, describe, expect, it } from 'vitest'
 import { index, term } from '../../src/core/ids.ts'
+import { promised } from '../../src/shell/disk-queue.ts'
 import { levelStorageOver, openDatabase, openLevelStorage } from '../../src/shell/level-storage.ts'
 import { StorageError, type StorageWrite, type Stored } from '../../src/shell/storage.ts'
 import { A, B, newReplica, nodeOver, voteRequest } from './support-node.ts'
@@ -126,7 +127,7 @@ describe('a full disk', () => {
     const storage = await levelStorageOver(failingAfter(await openDatabase(directory), 2))
     const { node, events } = nodeOver(storage, newReplica([A, B]))
     node.replace(node.replica)
-    const durable = (): Promise<void> => new Promise((resolve) => node.whenDurable(resolve))
+    const durable = (): Promise<void> => promised((callback) => node.whenDurable(callback))
     await durable()
     node.deliver({ type: 'receive', from: B, rpc: voteRequest(1) })
     await durable()

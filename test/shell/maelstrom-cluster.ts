@@ -6,6 +6,7 @@ import { memoryStorage } from '../../src/shell/storage.ts'
 import { checkRequest, parseLine, RequestError } from '../../src/shell/stdio/envelope.ts'
 import { Maelstrom, type MaelstromSettings } from '../../src/shell/stdio/maelstrom/maelstrom.ts'
 import { Replies } from '../../src/shell/stdio/replies.ts'
+import { NO_BACKLOG } from '../../src/shell/stdio/streams.ts'
 import { Clients, type Body } from './maelstrom-clients.ts'
 import { Router } from './router.ts'
 
@@ -44,6 +45,7 @@ export class Cluster {
           storage: storage(),
           stored: null,
           seed,
+          backlog: NO_BACKLOG,
           log: (text) => logs.push(text),
           trace: null,
           onEnd: () => undefined,
@@ -109,7 +111,7 @@ const receive = (node: Maelstrom, replies: Replies, line: string): void => {
   if ('problem' in parsed) throw new Error(parsed.problem)
   try {
     checkRequest(parsed.request, parsed.request.dest)
-    node.handle(parsed.request)
+    void node.handle(parsed.request)
   } catch (error) {
     if (!(error instanceof RequestError)) throw error
     replies.replyError(parsed.request, error.code, error.message)

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Storage } from '../../src/shell/storage.ts'
 import { memoryStorage } from '../../src/shell/storage.ts'
+import { MAELSTROM_OPTIONS, withElectionTimeout } from '../../src/shell/stdio/maelstrom/maelstrom.ts'
 import { Cluster } from './maelstrom-cluster.ts'
 
 const error = (code: number): unknown => expect.objectContaining({ type: 'error', code }) as unknown
@@ -94,5 +95,31 @@ describe('with disks that take their time', () => {
       await cluster.run(2)
     }
     for (const reply of replies) expect(await reply).toMatchObject({ type: 'write_ok' })
+  })
+})
+
+describe('an election timeout for slow disks', () => {
+  it('is in ticks, rounded up, with room for three heartbeats', () => {
+    expect(withElectionTimeout(1_000)).toEqual({ electionTimeoutTicks: 100, heartbeatTicks: 5 })
+    expect(withElectionTimeout(55)).toEqual({ electionTimeoutTicks: 6, heartbeatTicks: 2 })
+    expect(MAELSTROM_OPTIONS).toMatchObject(withElectionTimeout(150))
+  })
+
+  it('keeps a leader whose followers take 400 ms to write', async () => {
+    const disks: SlowDisk[] = []
+    const storage = (): Storage => {
+      const disk = new SlowDisk()
+      disks.push(disk)
+      return disk.storage
+    }
+    const cluster = new Cluster({ storage, options: withElectionTimeout(1_500) })
+    const write = cluster.clients.ask('n0', { type: 'write', key: 'x', value: 1 })
+    const elections = (): number => [...cluster.logs.values()].flat().filter((line) => line.startsWith('leader')).length
+    for (let at = 0; at < 20; at++) {
+      await cluster.run(400)
+      for (const disk of disks) disk.finishWrites()
+    }
+    expect(await write).toMatchObject({ type: expect.stringMatching(/write_ok|error/) as string })
+    expect(elections()).toBe(1)
   })
 })

@@ -269,7 +269,7 @@ describe('words from nowhere', () => {
     cluster.router.client('c1', (line) => {
       throw new Error(line)
     })
-    cluster.nodes
+    void cluster.nodes
       .get('n0')
       ?.handle({ src, dest: 'n0', type, msgId: 1, inReplyTo: null, bodyProblem: null, body: { type, ...fields } })
     expect(cluster.logs.get('n0')).toEqual([expect.stringContaining(`dropped ${type} from ${src}`)])

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { promised } from '../../src/shell/disk-queue.ts'
 import { memoryStorage } from '../../src/shell/storage.ts'
 import { A, newReplica, nodeOver, put } from './support-node.ts'
 
@@ -18,14 +19,14 @@ describe('a long log', () => {
 
   it('is applied to its end without anything else happening', async () => {
     const { node, events } = committed()
-    await new Promise<void>((resolve) => node.whenIdle(resolve))
+    await promised((callback) => node.whenIdle(callback))
     expect(node.replica.raft.server.lastApplied).toBe(10)
     expect(events.at(-1)).toMatchObject({ type: 'completed', id: 1 })
   })
 
   it('is applied before those are called back who wait for the disk', async () => {
     const { node } = committed()
-    await new Promise<void>((resolve) => node.whenDurable(resolve))
+    await promised((callback) => node.whenDurable(callback))
     expect([node.replica.raft.server.lastApplied, node.isBusy]).toEqual([10, false])
   })
 })

@@ -47,10 +47,10 @@ describe('promises', () => {
   it('never leave after the disk failed', async () => {
     const storage = new ManualStorage()
     const { node, events } = nodeOver(storage, newReplica([A, B]))
-    let isTold = false
+    const told: (Error | null)[] = []
     node.deliver({ type: 'receive', from: B, rpc: voteRequest(1) })
     node.deliver({ type: 'receive', from: B, rpc: voteRequest(2) })
-    node.whenDurable(() => (isTold = true))
+    node.whenDurable((failure) => told.push(failure))
     const error = new StorageError('ENOSPC')
     await storage.fail(error)
     expect(events.at(-1)).toEqual({ type: 'failed', error })
@@ -58,7 +58,7 @@ describe('promises', () => {
     node.deliver({ type: 'tick' })
     await turn()
     expect(sent(events)).toEqual([])
-    expect(isTold).toBe(false)
+    expect(told).toEqual([error])
     expect(storage.calls).toHaveLength(1)
   })
 

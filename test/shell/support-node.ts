@@ -6,6 +6,7 @@ import { kvMachine, type KvCommand, type KvResult, type KvState } from '../../sr
 import { createReplica } from '../../src/machine/replica.ts'
 import type { Replica } from '../../src/machine/replica-state.ts'
 import { Node, type NodeOutput } from '../../src/shell/node.ts'
+import type { NodeSettings } from '../../src/shell/node-events.ts'
 import { StorageError, type Storage, type StorageWrite } from '../../src/shell/storage.ts'
 
 /** A disk that is busy until somebody says that it is done; objects are made when it is. */
@@ -79,17 +80,24 @@ export const nodeOver = (
   storage: Storage,
   replica: KvReplica,
   heard: (event: Event) => void = () => undefined,
+  settings: NodeSettings = {},
 ): { readonly node: Node<KvState, KvCommand, KvResult>; readonly events: Event[] } => {
   const events: Event[] = []
   const tell = (event: Event): void => {
     events.push(event)
     heard(event)
   }
-  const node = new Node<KvState, KvCommand, KvResult>(MACHINE, replica, storage, {
-    send: (to, rpc) => tell({ type: 'send', to, rpc }),
-    output: tell,
-    failed: (error) => tell({ type: 'failed', error }),
-  })
+  const node = new Node<KvState, KvCommand, KvResult>(
+    MACHINE,
+    replica,
+    storage,
+    {
+      send: (to, rpc) => tell({ type: 'send', to, rpc }),
+      output: tell,
+      failed: (error) => tell({ type: 'failed', error }),
+    },
+    settings,
+  )
   return { node, events }
 }
 

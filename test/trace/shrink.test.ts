@@ -10,6 +10,7 @@ import { playSchedule, scheduleOf } from '../../src/trace/schedule.ts'
 import { shrink } from '../../src/trace/shrink.ts'
 import { RecordedCluster } from './cluster.ts'
 import { traceIn } from './support.ts'
+import { witnessTrace } from './witness.ts'
 
 describe('delta debugging', () => {
   const items = Array.from({ length: 1_000 }, (_, at) => at)
@@ -151,6 +152,15 @@ describe('shrinking a cluster', () => {
     let asked = 0
     const result = shrink(trace, { shouldStop: () => asked++ === 40 })
     expect(result).toEqual(shrink(trace, { runs: 40 }))
+  })
+
+  it.each([1, 2_000])('keeps a server that nothing happens to where it is part of the proof, %i runs', (runs) => {
+    const result = shrink(traceIn(witnessTrace()), { runs })
+    if (result.type !== 'shrunk') throw new Error(result.type)
+    const { ending } = replay(traceIn(encodeTrace(result.trace)), { claims: true })
+    expect(ending).toMatchObject({ type: 'violated', claim: result.found.claim })
+    expect(result.trace.header.nodes).toContain('n2')
+    expect(result.trace.header.nodes).not.toContain('n4')
   })
 
   it('has nothing to keep of a sound run', () => {

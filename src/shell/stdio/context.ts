@@ -7,11 +7,13 @@ import { createReplica, restartReplica } from '../../machine/replica.ts'
 import type { Replica } from '../../machine/replica-state.ts'
 import { withSessions, type SessionCommand, type SessionResult } from '../../machine/sessions.ts'
 import { birthOf, restartOf, type Start } from '../../trace/index.ts'
+import type { TickSource } from '../clock.ts'
 import { Node, type NodeEvents } from '../node.ts'
 import { TracingObserver, UNOBSERVED, type NodeObserver, type TraceSink } from '../observer.ts'
 import { StorageError, type Storage, type Stored } from '../storage.ts'
 import type { Request, RequestError } from './envelope.ts'
 import type { Replies } from './replies.ts'
+import type { Backlog } from './streams.ts'
 
 /** Sessions of clients that number their commands: far more than a course's conversation has. */
 export const SESSIONS_MAX = 100_000
@@ -37,6 +39,7 @@ export interface Context {
   /** What the storage held before this life of the node; it has been told of its birth since. */
   readonly stored: Stored | null
   readonly seed: number
+  readonly backlog: Backlog
   /** For people: one line on stderr. */
   readonly log: (text: string) => void
   /** Where to record everything that the core does; null: nowhere. */
@@ -60,16 +63,21 @@ export const openNode = (
   context: Context,
   options: Partial<Options>,
   events: Omit<NodeEvents<Result>, 'failed'>,
+  ticks?: TickSource,
 ): KvNode => {
   const { nodeId, nodeIds, storage, stored, seed, failed } = context
+  const settings = (start: Start) => ({
+    observer: observerOf(context, start),
+    ...(ticks === undefined ? {} : { ticks }),
+  })
   if (stored !== null) {
     const remains = { ...stored.remains, options, seed }
     const replica = restarted(remains, stored)
-    return new Node(machine, replica, storage, { ...events, failed }, observerOf(context, restartOf(remains)))
+    return new Node(machine, replica, storage, { ...events, failed }, settings(restartOf(remains)))
   }
   const birth = { id: nodeId, configuration: configurationOf(nodeIds), options, seed }
   const replica = createReplica(machine, birth)
-  return new Node(machine, replica, storage, { ...events, failed }, observerOf(context, birthOf(birth)))
+  return new Node(machine, replica, storage, { ...events, failed }, settings(birthOf(birth)))
 }
 
 /** @throws StorageError when what the storage holds makes no server: no request is at fault then. */

@@ -30,12 +30,16 @@ export const ERROR = {
   preconditionFailed: 22,
 } as const
 
-/** A request that cannot be served; it has changed nothing. */
+/** A request that cannot be served; it has changed nothing. An answer, not a fault of this program: it has no stack. */
 export class RequestError extends Error {
   override readonly name = 'RequestError'
   readonly code: number
   constructor(code: number, text: string) {
+    const { stackTraceLimit } = Error
+    // A stack costs many times what the request does.
+    Error.stackTraceLimit = 0
     super(text)
+    Error.stackTraceLimit = stackTraceLimit
     this.code = code
   }
 }

@@ -17,7 +17,8 @@ export const NAMES_MAX = 64 * 1024
 
 /**
  * Cuts a stream of text into lines. The pieces of an endless line are dropped as they come, so that it costs no
- * memory. A last line without its end counts.
+ * memory. A last line without its end counts. Lines may end in CR LF, and begin with a byte order mark, as files
+ * written on Windows do: neither is part of the line.
  */
 export class Lines {
   private parts: string[] = []
@@ -55,7 +56,10 @@ export class Lines {
   }
 
   private cut(): void {
-    const line = this.parts.join('').replace(/\r$/, '')
+    const line = this.parts
+      .join('')
+      .replace(/^\uFEFF/, '')
+      .replace(/\r$/, '')
     const isOverlong = this.isSkipping
     this.parts = []
     this.length = 0

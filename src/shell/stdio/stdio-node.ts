@@ -24,10 +24,13 @@ import {
 import { NAMES_MAX } from './lines.ts'
 import { Maelstrom } from './maelstrom/maelstrom.ts'
 import { Replies } from './replies.ts'
+import type { Backlog } from './streams.ts'
 
 export interface StdioOptions {
   /** Writes one line to the grader. */
   readonly write: (line: string) => void
+  /** What of it has not been read yet. */
+  readonly backlog: Backlog
   /** Writes one line for people. */
   readonly log: (text: string) => void
   /** Opens what the node remembers, once its name is known. */
@@ -40,8 +43,11 @@ export interface StdioOptions {
   readonly mode: 'auto' | 'course' | 'maelstrom'
   /** Milliseconds of silence after which a node of several takes part in elections unasked; null: never. */
   readonly quietMs: number | null
-  /** Where to record everything that the core does. */
-  readonly trace: TraceSink | null
+  /**
+   * Opens what everything that the core does is recorded in; null: nothing is. Not called before the storage is open:
+   * a node that is refused its directory leaves the trace of the one that uses it alone.
+   */
+  readonly openTrace: (() => TraceSink) | null
   /** Options of the core in Maelstrom's dialect. */
   readonly raft: Partial<Options>
 }
@@ -73,36 +79,51 @@ export class StdioNode {
   private stopQuiet: () => void = () => undefined
   /** Lines are handled one after the other. */
   private tail: Promise<void> = Promise.resolve()
+  /** Then no line is handled any more: an answer would be a promise. */
+  private hasFailed = false
 
   constructor(options: StdioOptions) {
     this.options = options
     this.replies = new Replies(null, options.write)
   }
 
-  /** Handles a line, after those before it. */
-  line(text: string): void {
-    this.enqueue(() => this.handleLine(text))
+  /** Handles a line, after those before it; `done` is called after that. */
+  line(text: string, done: () => void = () => undefined): void {
+    void this.enqueue(async () => {
+      const { backlog } = this.options
+      if (backlog.isFull) await backlog.whenRoom()
+      await this.handleLine(text)
+    }).then(done)
   }
 
   /** No more lines have come for now: what nobody asked for may go out. */
   drained(): void {
-    this.enqueue(() => this.context?.replies.release())
+    void this.enqueue(() => this.context?.replies.release())
   }
 
   /** The input is closed: resolves when everything read is answered and durable. */
   async end(): Promise<void> {
     this.stopQuiet()
-    this.enqueue(async () => {
+    await this.enqueue(async () => {
+      // Once more: an `init` that was still being handled has begun to wait since.
+      this.stopQuiet()
       await this.dialect?.finish()
       this.context?.replies.release()
       for (const callback of this.endings) callback()
       await this.context?.storage.close()
     })
-    await this.tail
   }
 
-  private enqueue(action: () => Promise<void> | void): void {
-    this.tail = this.tail.then(action).catch((error: unknown) => this.options.failed(error))
+  private enqueue(action: () => Promise<void> | void): Promise<void> {
+    this.tail = this.tail
+      .then(() => (this.hasFailed ? undefined : action()))
+      .catch((error: unknown) => this.fail(error))
+    return this.tail
+  }
+
+  private fail(error: unknown): void {
+    this.hasFailed = true
+    this.options.failed(error)
   }
 
   private async handleLine(text: string): Promise<void> {
@@ -148,7 +169,7 @@ export class StdioNode {
   }
 
   private async open(id: string, ids: readonly string[]): Promise<void> {
-    const { log, failed, seed, mode, quietMs, clock, trace } = this.options
+    const { backlog, log, seed, mode, quietMs, clock, openTrace } = this.options
     const storage = await this.options.openStorage()
     const nodeIds = ids.map(nodeId)
     const stored = await remembered(storage, nodeId(id), nodeIds)
@@ -163,10 +184,11 @@ export class StdioNode {
       storage,
       stored,
       seed: seedFrom(id, seed),
+      backlog,
       log,
-      trace,
+      trace: openTrace?.() ?? null,
       onEnd: (callback) => this.endings.push(callback),
-      failed,
+      failed: (error) => this.fail(error),
     }
     if (mode !== 'auto') this.choose(mode)
     else if (quietMs !== null && ids.length > 1) {

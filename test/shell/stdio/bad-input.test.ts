@@ -39,6 +39,24 @@ describe('lines that are no messages', () => {
   })
 })
 
+describe('lines as Windows writes them', () => {
+  it.each([
+    ['a byte order mark', '\uFEFF{"a":1}\n{"b":2}\n'],
+    ['CR LF', '{"a":1}\r\n{"b":2}\r\n'],
+    ['both, in two files one after the other', '\uFEFF{"a":1}\r\n\uFEFF{"b":2}\r\n'],
+    ['both, and a last line without its end', '\uFEFF{"a":1}\r\n{"b":2}'],
+  ])('%s: none is lost', (_name, text) => {
+    const lines: string[] = []
+    const cutter = new Lines(
+      (line) => lines.push(line),
+      () => lines.push('overlong'),
+    )
+    for (const character of text) cutter.push(character)
+    cutter.end()
+    expect(lines).toEqual(['{"a":1}', '{"b":2}'])
+  })
+})
+
 describe('requests that make no sense', () => {
   it.each([
     ['an unknown type', { type: 'frobnicate' }, 10],

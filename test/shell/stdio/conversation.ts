@@ -1,6 +1,7 @@
 import { ManualClock } from '../../../src/shell/clock.ts'
 import { memoryStorage } from '../../../src/shell/storage.ts'
 import type { Storage } from '../../../src/shell/storage.ts'
+import { NO_BACKLOG } from '../../../src/shell/stdio/streams.ts'
 import { StdioNode, type StdioOptions } from '../../../src/shell/stdio/stdio-node.ts'
 
 export interface Line {
@@ -15,20 +16,22 @@ export const conversation = (chosen: Partial<StdioOptions> = {}) => {
   const log: string[] = []
   const failures: unknown[] = []
   const storage: Storage = memoryStorage()
+  const clock = new ManualClock()
   const node = new StdioNode({
     write: (line) => said.push(JSON.parse(line) as Line),
+    backlog: NO_BACKLOG,
     log: (text) => log.push(text),
     openStorage: () => Promise.resolve(storage),
     failed: (error) => failures.push(error),
-    clock: new ManualClock(),
+    clock,
     seed: 1,
     mode: 'auto',
     quietMs: null,
-    trace: null,
+    openTrace: null,
     raft: {},
     ...chosen,
   })
-  return { node, said, log, failures }
+  return { node, said, log, failures, clock }
 }
 
 /** Feeds raw lines at once, closes the input, and returns everything the node said. */

@@ -26,8 +26,9 @@ const NASTIEST = ['"', '💥']
 /** Text of `piece` again and again that takes `length` characters as JSON. */
 const filled = (piece: string, length: number): string => {
   const each = JSON.stringify(piece).length - 2
-  const count = Math.floor((length - 2) / each)
-  return piece.repeat(count) + '.'.repeat(length - 2 - count * each)
+  const inner = Math.max(length - 2, 0)
+  const count = Math.floor(inner / each)
+  return piece.repeat(count) + '.'.repeat(inner - count * each)
 }
 
 /** A line for a client's request, and what comes of it at the door. */

@@ -31,9 +31,9 @@ export class Course implements Dialect {
     const answer = made instanceof Later ? made : Later.of(made)
     const isReplied = new Promise<void>((resolve) => {
       answer.whenSettled((ending) => {
-        // What the answer tells of is durable before it leaves.
-        this.host.node.whenDurable(() => {
-          this.reply(request, ending)
+        // What the answer rests on is durable before it leaves; a node whose disk has failed answers nothing.
+        this.host.node.whenDurable((error) => {
+          if (error === null) this.reply(request, ending)
           resolve()
         })
       })

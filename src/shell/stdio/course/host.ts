@@ -3,6 +3,7 @@ import type { Options } from '../../../core/config.ts'
 import { nextTerm, type NodeId, type Term } from '../../../core/ids.ts'
 import type { Rpc } from '../../../core/rpc.ts'
 import type { KvState } from '../../../machine/kv.ts'
+import { promised } from '../../disk-queue.ts'
 import type { NodeOutput } from '../../node.ts'
 import { openNode, type Command, type Context, type KvNode, type KvReplica, type Result } from '../context.ts'
 import { ERROR, RequestError } from '../envelope.ts'
@@ -92,12 +93,12 @@ export class CourseHost {
 
   /** Resolves once everything so far is durable. */
   durable(): Promise<void> {
-    return new Promise((resolve) => this.node.whenDurable(resolve))
+    return promised((callback) => this.node.whenDurable(callback))
   }
 
   /** Resolves once nothing is under way to the disk, snapshots included. */
   idle(): Promise<void> {
-    return new Promise((resolve) => this.node.whenIdle(resolve))
+    return promised((callback) => this.node.whenIdle(callback))
   }
 
   /** Puts what an oracle vouches for in place of the node's state. Reads under way were the earlier state's. */

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto'
-import type { Options } from '../../../core/config.ts'
+import { optionsOf, type Options } from '../../../core/config.ts'
 import type { NodeId } from '../../../core/ids.ts'
 import type { Note } from '../../../core/output.ts'
 import type { ReplicaMessage } from '../../../machine/replica-state.ts'
-import type { Clock } from '../../clock.ts'
+import { Ticks, type Clock } from '../../clock.ts'
+import { promised } from '../../disk-queue.ts'
 import type { NodeOutput } from '../../node.ts'
 import { decodeRpc, encodeRpc } from '../../rpc-codec.ts'
 import { openNode, type Context, type Dialect, type KvNode, type Result } from '../context.ts'
@@ -11,7 +12,7 @@ import { isBetweenNodes, type ReplyBody, type Request } from '../envelope.ts'
 import { Courier } from './courier.ts'
 import { Executor } from './executor.ts'
 import { operationOf } from './operation.ts'
-import { Requests } from './requests.ts'
+import { Requests, UNANSWERED_TICKS_MAX } from './requests.ts'
 import { forwardedBody, readForward, readForwarded } from './task.ts'
 
 export const TICK_MILLISECONDS = 10
@@ -23,6 +24,12 @@ export const MAELSTROM_OPTIONS: Partial<Options> = {
   preVote: true,
   checkQuorum: true,
   noopOnElection: true,
+}
+
+/** Options for another election timeout, rounded up to ticks; heartbeats keep their pace, or three of them fit in. */
+export const withElectionTimeout = (milliseconds: number): Partial<Options> => {
+  const electionTimeoutTicks = Math.ceil(milliseconds / TICK_MILLISECONDS)
+  return { electionTimeoutTicks, heartbeatTicks: Math.min(5, Math.max(1, Math.floor(electionTimeoutTicks / 3))) }
 }
 
 export interface MaelstromSettings {
@@ -46,18 +53,24 @@ export class Maelstrom implements Dialect {
   private readonly courier: Courier
   private readonly requests: Requests
   private readonly stopTicking: () => void
+  /** Time as requests count it; the node counts its own. */
+  private readonly ticks: Ticks
 
   /** `options` take the place of {@link MAELSTROM_OPTIONS}, and of the defaults. */
   constructor(context: Context, clock: Clock, options: Partial<Options> = {}, settings: MaelstromSettings = {}) {
     const { missingReadsNull = () => false, boot = randomUUID() } = settings
     this.context = context
+    const chosen = { ...MAELSTROM_OPTIONS, ...options }
+    const owedMax = 2 * optionsOf(chosen).electionTimeoutTicks
+    this.ticks = new Ticks(clock, TICK_MILLISECONDS, UNANSWERED_TICKS_MAX)
     this.node = openNode(
       context,
-      { ...MAELSTROM_OPTIONS, ...options },
+      chosen,
       {
         send: (to, rpc) => this.tell(to, { type: 'raft', rpc: encodeRpc(rpc) }),
         output: (output) => this.hear(output),
       },
+      new Ticks(clock, TICK_MILLISECONDS, owedMax),
     )
     this.executor = new Executor(this.node)
     this.courier = new Courier(this.node, this.executor, boot, (to, body) => this.tell(to, body))
@@ -68,9 +81,17 @@ export class Maelstrom implements Dialect {
   }
 
   /** A client's read, write or cas, or a word from another node. @throws RequestError for a client's bad request. */
-  handle(request: Request): undefined {
-    if (isBetweenNodes(request.type)) this.handleFromNode(request)
-    else this.requests.submit(request, operationOf(request))
+  handle(request: Request): Promise<void> | undefined {
+    if (isBetweenNodes(request.type)) {
+      this.handleFromNode(request)
+      return undefined
+    }
+    const operation = operationOf(request)
+    // The answers of other nodes come on the same input: only a node that is alone can let it wait.
+    const isAlone = this.context.nodeIds.length === 1
+    if (!isAlone) this.requests.refuseIfFull()
+    this.requests.submit(request, operation)
+    return isAlone ? this.requests.whenRoom() : undefined
   }
 
   async finish(): Promise<void> {
@@ -82,17 +103,18 @@ export class Maelstrom implements Dialect {
   }
 
   private async whenIdle(): Promise<void> {
-    await new Promise<void>((resolve) => {
-      this.node.whenIdle(resolve)
-    })
+    await promised((callback) => this.node.whenIdle(callback))
     this.courier.look()
   }
 
   private tick(): void {
     try {
-      this.deliver({ type: 'tick' })
-      this.courier.tick()
-      this.requests.tick()
+      this.node.catchUp()
+      this.courier.look()
+      for (let due = this.ticks.due(); due > 0; due--) {
+        this.courier.tick()
+        this.requests.tick()
+      }
     } catch (error) {
       // Nobody called who could hear of it: a broken invariant ends the node.
       this.stopTicking()
@@ -140,8 +162,9 @@ export class Maelstrom implements Dialect {
     }
   }
 
+  /** Drops the message where nobody reads: every one may be lost, and time goes on making new ones. */
   private tell(to: NodeId, body: ReplyBody): void {
-    this.context.replies.tell(to, body)
+    if (!this.context.backlog.isFull) this.context.replies.tell(to, body)
   }
 
   private hear(output: NodeOutput<Result>): void {

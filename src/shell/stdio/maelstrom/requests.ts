@@ -12,11 +12,19 @@ export const UNSENT_TICKS_MAX = 100
 /** Ticks until a client is told that nobody knows: sooner than Maelstrom's clients give up, after 5 s. */
 export const UNANSWERED_TICKS_MAX = 400
 
+/**
+ * Requests that may be open at once, and characters in them, about. A node that is alone lets its input wait at the
+ * lower bounds, which is four times what a session has under way; a node among others turns requests away at the upper.
+ */
+export const OPEN_MAX = { alone: 1024, cluster: 4096 } as const
+const OPEN_CHARACTERS_MAX = { alone: 4 << 20, cluster: 64 << 20 } as const
+
 /** A client's request until it is answered. */
 interface Open {
   readonly request: Request
   readonly operation: Operation
   readonly sinceTick: number
+  readonly characters: number
   /** A write's place in a session; null while it waits for one. */
   ticket: { readonly session: Session; readonly sequence: number } | null
   /** Null while a write waits for its place. */
@@ -41,6 +49,8 @@ export class Requests {
   /** The session that the cluster is being told of. */
   private registering: Session | null = null
   private ticks = 0
+  private openCharacters = 0
+  private whenLess: (() => void) | null = null
 
   /** `boot` is a name that no other life of any node has. */
   constructor(courier: Courier, replies: Replies, boot: string, missingIsNull: () => boolean) {
@@ -52,11 +62,27 @@ export class Requests {
   }
 
   submit(request: Request, operation: Operation): void {
-    const open: Open = { request, operation, sinceTick: this.ticks, ticket: null, errand: null }
+    const characters = charactersIn(operation)
+    const open: Open = { request, operation, sinceTick: this.ticks, characters, ticket: null, errand: null }
     this.open.add(open)
+    this.openCharacters += characters
     if (operation.op === 'get') return this.send(open, () => ({ type: 'read', key: operation.key }))
     this.waiting.add(open)
     this.sendWaiting()
+  }
+
+  /** @throws RequestError when no more requests can be open here. */
+  refuseIfFull(): void {
+    if (this.isBelow('cluster')) return
+    throw new RequestError(ERROR.temporarilyUnavailable, 'too many requests are open at this node; try again later')
+  }
+
+  /** When the next request may come; undefined: at once. To be asked after every request. */
+  whenRoom(): Promise<void> | undefined {
+    if (this.isBelow('alone')) return undefined
+    return new Promise((resolve) => {
+      this.whenLess = resolve
+    })
   }
 
   tick(): void {
@@ -127,9 +153,18 @@ export class Requests {
     })
   }
 
+  private isBelow(bounds: keyof typeof OPEN_MAX): boolean {
+    return this.open.size < OPEN_MAX[bounds] && this.openCharacters < OPEN_CHARACTERS_MAX[bounds]
+  }
+
   private close(open: Open, reply: () => ReplyBody): void {
     this.open.delete(open)
     this.waiting.delete(open)
+    this.openCharacters -= open.characters
+    if (this.isBelow('alone')) {
+      this.whenLess?.()
+      this.whenLess = null
+    }
     try {
       this.replies.reply(open.request, reply())
     } catch (error) {
@@ -140,4 +175,10 @@ export class Requests {
     open.ticket.session.finish(open.ticket.sequence)
     this.sendWaiting()
   }
+}
+
+const charactersIn = (value: unknown): number => {
+  if (typeof value === 'string') return value.length
+  if (typeof value !== 'object' || value === null) return 8
+  return Object.entries(value).reduce((sum, [name, item]) => sum + name.length + charactersIn(item), 16)
 }

@@ -1,0 +1,49 @@
+import { describe, expect, it } from 'vitest'
+import { ManualClock } from '../../../src/shell/clock.ts'
+import { memoryStorage, StorageError, type Storage } from '../../../src/shell/storage.ts'
+import { conversation, initLine, request, THREE } from './conversation.ts'
+
+/** A disk that opens later than the input ends. */
+const openingLate = (storage: Storage): Promise<Storage> =>
+  new Promise((resolve) => setImmediate(() => resolve(storage)))
+
+describe('when the input ends', () => {
+  it('while init still opens the disk, no time passes any more', async () => {
+    const clock = new ManualClock()
+    const { node, said } = conversation({ clock, quietMs: 1_000, openStorage: () => openingLate(memoryStorage()) })
+    node.line(initLine('n1', THREE))
+    node.drained()
+    await node.end()
+    clock.advance(10_000)
+    expect(said.map(({ body }) => body['type'])).toEqual(['init_ok'])
+  })
+
+  describe.each([
+    ['course', { type: 'set_term', term: 5 }],
+    ['course', { type: 'apply_entries', entries: [{ index: 1, term: 1, command: { op: 'put', key: 'x', value: 1 } }] }],
+    ['maelstrom', { type: 'write', key: 'x', value: 1 }],
+  ] as const)('and the disk fails under a request, mode %s, %j', (mode, body) => {
+    it('it ends, with the reason and without an answer', async () => {
+      const error = new StorageError('the disk failed: ENOSPC')
+      let writes = 0
+      const storage: Storage = {
+        ...memoryStorage(),
+        // The birth of the node succeeds.
+        write: () =>
+          new Promise((resolve, reject) =>
+            setImmediate(() => {
+              if (writes++ === 0) resolve()
+              else reject(error)
+            }),
+          ),
+      }
+      const { node, said, failures } = conversation({ mode, openStorage: () => Promise.resolve(storage) })
+      node.line(initLine())
+      node.line(request('c1', 'n1', { ...body, msg_id: 2 }))
+      node.drained()
+      await node.end()
+      expect(new Set(failures)).toEqual(new Set([error]))
+      expect(said.map((line) => line.body['type'])).toEqual(['init_ok'])
+    })
+  })
+})
