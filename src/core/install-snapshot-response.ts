@@ -1,4 +1,4 @@
-import { broadcastAppend, matched, sendAppend } from './append-entries.ts'
+import { broadcastAppend, matched, releaseLog, sendAppend } from './append-entries.ts'
 import { advanceCommit } from './commit.ts'
 import type { NodeId } from './ids.ts'
 import { heard } from './progress.ts'
@@ -21,6 +21,8 @@ export const handleInstallSnapshotResponse = (work: Work, from: NodeId, rpc: Ins
   leader.progress[at] = progress
   if (rpc.status === 'installed') {
     const reached = matched(work, progress, rpc.installedIndex, 0)
+    leader.progress[at] = reached
+    releaseLog(work, known.matchIndex, rpc.installedIndex)
     // What it has put in force was another, older snapshot: this one is still to be sent.
     leader.progress[at] = reached.mode === 'snapshot' ? wanted(work, reached, rpc.nextObjectId, rpc.digest) : reached
     if (advanceCommit(work)) broadcastAppend(work, 'news')

@@ -59,7 +59,8 @@ export const openNode = (
   if (stored !== null) {
     const remains = { ...stored.remains, options, seed }
     const replica = restartReplica(machine, remains, stored.objects, stored.received)
-    return new Node(machine, replica, storage, { ...events, failed }, observerOf(context, restartOf(remains)))
+    const start = restartOf(remains, replica.raft.server.receiving !== null)
+    return new Node(machine, replica, storage, { ...events, failed }, observerOf(context, start))
   }
   const birth = { id: nodeId, configuration: configurationOf(nodeIds), options, seed }
   const replica = createReplica(machine, birth)
