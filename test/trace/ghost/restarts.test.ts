@@ -94,8 +94,8 @@ describe('a restart', () => {
     world.settle([n1, n3]).propose(n1, 'b').settle([n1, n3]).propose(n1, 'c').settle([n1, n3])
     world.do(n1, { type: 'tick' }).deliver(n1, n2).deliver(n2, n1)
     const { role } = world.state(n1).server
-    const transfer = role.type === 'leader' ? role.progress.find(({ mode }) => mode === 'snapshot') : undefined
-    const { transferId } = transfer?.mode === 'snapshot' ? transfer : known(null)
+    const to = role.type === 'leader' ? role.progress.find(({ id }) => id === n2) : undefined
+    const transferId = to?.mode === 'snapshot' ? to.transferId : 0
     world.do(n1, { type: 'objectRead', to: n2, transferId, objectId: 0, data: 'all', nextObjectId: null })
     world.mail = world.mail.filter(({ rpc }) => rpc.type === 'InstallSnapshot')
     world.deliver(n1, n2).do(n2, { type: 'objectSaved', transferId, objectId: 0, nextObjectId: 0 })
