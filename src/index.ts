@@ -5,7 +5,7 @@
  * and Ongaro's thesis, which the doc comments cite by section.
  */
 export { step } from './core/step.ts'
-export { birthSnapshot, initial, restart, type Birth, type Remains } from './core/start.ts'
+export { adoptionOf, birthSnapshot, initial, restart, type Birth, type Remains } from './core/start.ts'
 export { DEFAULT_OPTIONS, optionsOf, type Options } from './core/config.ts'
 export { InvariantViolation, UsageError } from './core/assert.ts'
 export { FIRST_OBJECT, index, nodeId, term, type Index, type NodeId, type ObjectId, type Term } from './core/ids.ts'

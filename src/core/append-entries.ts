@@ -1,4 +1,5 @@
 import { advanceCommit, followCommit } from './commit.ts'
+import { compact } from './compaction.ts'
 import type { Entry } from './entry.ts'
 import { maxIndex, minIndex, predecessor, successor, type Index, type NodeId } from './ids.ts'
 import { lastIndexNotAbove, slice, termAt } from './log/log.ts'
@@ -223,6 +224,7 @@ const acceptMatch = (
 ): void => {
   if (matchIndex > work.log.lastIndex) return ignore(work, 'malformed', progress.id)
   leader.progress[at] = matched(work, progress, matchIndex, round)
+  releaseLog(work, progress.matchIndex, matchIndex)
   // Only what is not committed yet can become so.
   if (matchIndex > work.server.commitIndex && advanceCommit(work)) broadcastAppend(work, 'news')
   else sendAppend(work, leader, at, 'news')
@@ -237,6 +239,15 @@ export const matched = (work: Work, progress: Progress, upTo: Index, round: numb
     endTransfer(work, progress, matchIndex >= progress.snapshot.lastIncludedIndex ? 'installed' : 'abandoned')
   }
   return toReplicate(progress, matchIndex, Math.max(progress.ackedRound, round), work.options.inflightMessagesMax)
+}
+
+/**
+ * What was pinned for a transfer stays while its receiver, which has the snapshot, catches up from the log: dropped at
+ * once, the log would call for one snapshot after another. It goes when the follower has passed the latest snapshot.
+ */
+export const releaseLog = (work: Work, before: Index, now: Index): void => {
+  const { lastIncludedIndex } = work.server.snapshot
+  if (before < lastIncludedIndex && now >= lastIncludedIndex) compact(work)
 }
 
 /** Goes back to where the logs may agree, searching our side of the hint too: one round trip a term (section 5.3). */

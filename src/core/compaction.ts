@@ -1,23 +1,34 @@
 import { UsageError, invariant } from './assert.ts'
 import type { ConfigurationAt } from './configuration.ts'
 import { INDEX_ZERO, minIndex, type Index } from './ids.ts'
-import { compactTo, termAt } from './log/log.ts'
+import { bytesBetween, compactTo, termAt } from './log/log.ts'
 import type { Message } from './message.ts'
 import type { SnapshotMeta } from './rpc.ts'
 import type { Server } from './state.ts'
 import { ignore, saveOf, type Work } from './work.ts'
 
-/** The policy: asks for a snapshot of what is applied once enough has gathered since the last (section 7). */
-export const considerSnapshot = (work: Work): void => {
-  const { server, options, log } = work
-  const { lastApplied, snapshot } = server
-  const entries = lastApplied - snapshot.lastIncludedIndex
-  if (server.snapshotRequested > 0 || entries <= 0) return
+/**
+ * The policy: asks for a snapshot of what is applied once enough has gathered since the last (section 7). Only bytes
+ * that no snapshot covers yet count: others stay in the log for reasons that one more snapshot does not remove.
+ * It asks only while the state machine stands at lastApplied with nothing else to do, so that a machine that answers
+ * later captures the very state after that index (d-engine #418).
+ */
+export const considerSnapshot = ({ server, options, log, outputs }: Work): void => {
+  const { lastApplied, applyingIndex, sinceSnapshot, receiving } = server
+  if (server.snapshotRequested > 0 || applyingIndex !== lastApplied || receiving?.phase === 'install') return
+  const entries = lastApplied - sinceSnapshot.index
+  if (entries <= 0) return
   const isLong = options.snapshotEntries > 0 && entries >= options.snapshotEntries
-  const isLarge = options.snapshotBytes > 0 && log.bytes >= options.snapshotBytes
+  const isLarge = options.snapshotBytes > 0 && sinceSnapshot.bytes >= options.snapshotBytes
   if (!isLong && !isLarge) return
   server.snapshotRequested = lastApplied
-  work.outputs.push({ type: 'takeSnapshot', snapshot: snapshotMetaAt(work, lastApplied) })
+  outputs.push({ type: 'takeSnapshot', snapshot: snapshotMetaAt({ server, log }, lastApplied) })
+}
+
+/** The next snapshot is counted from `index` on, where that is later than before. */
+const countFrom = ({ server, log }: Work, index: Index): void => {
+  if (index <= server.sinceSnapshot.index) return
+  server.sinceSnapshot = { index, bytes: bytesBetween(log, index, server.lastApplied) }
 }
 
 /** What a snapshot of the state after `index` stands for: its term is the entry's, its configuration that of then. */
@@ -34,7 +45,8 @@ const configurationAt = ({ configurations }: Pick<Server, 'configurations'>, ind
 
 /**
  * The service holds a durable snapshot: the log before it may go, but for the trailing entries and for what a
- * transfer under way still needs. Only entries that are applied can be covered.
+ * transfer under way still needs. Only entries that are applied can be covered. What was applied while it was being
+ * written may be enough for the next.
  * @throws UsageError when the snapshot is said to cover more than what was applied.
  */
 export const handleSnapshotTaken = (work: Work, { index }: Extract<Message, { type: 'snapshotTaken' }>): void => {
@@ -44,19 +56,27 @@ export const handleSnapshotTaken = (work: Work, { index }: Extract<Message, { ty
   if (index <= server.snapshot.lastIncludedIndex) return ignore(work, 'older snapshot', null)
   server.snapshot = snapshotMetaAt(work, index)
   if (server.snapshotRequested <= index) server.snapshotRequested = INDEX_ZERO
+  countFrom(work, index)
   const covering = server.configurations.findLastIndex((record) => record.index <= index)
   const [first, ...later] = server.configurations.slice(Math.max(covering, 0))
   if (first !== undefined) server.configurations = [first, ...later]
   compact(work)
+  considerSnapshot(work)
 }
 
+/** The next attempt waits until as much has gathered again: a full disk is not asked at every entry. */
 export const handleSnapshotFailed = (work: Work, message: Extract<Message, { type: 'snapshotFailed' }>): void => {
-  work.server.snapshotRequested = INDEX_ZERO
+  const { server } = work
   const { index, reason } = message
   work.outputs.push({ type: 'note', event: 'snapshotFailed', index, reason })
+  // An older request, which an installed snapshot has settled, says nothing of the one under way.
+  if (index !== server.snapshotRequested) return
+  server.snapshotRequested = INDEX_ZERO
+  countFrom(work, index)
 }
 
-const compact = (work: Work): void => {
+/** Lets go of what the latest snapshot covers: when it is taken, and when a transfer no longer needs it. */
+export const compact = (work: Work): void => {
   const { server, options } = work
   const covered = pinned(work, server.snapshot.lastIncludedIndex)
   dropTo(work, Math.max(0, minIndex(covered, (server.snapshot.lastIncludedIndex - options.trailingEntries) as Index)))

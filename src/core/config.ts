@@ -33,7 +33,7 @@ export interface Options {
   readonly pendingReadsMax: number
   /** Ask for a snapshot when this many entries were applied since the last one. 0: never ask. */
   readonly snapshotEntries: number
-  /** Ask for a snapshot when the log holds this many bytes. 0: never for this reason. */
+  /** Ask for a snapshot when the entries applied since the last one have this many bytes. 0: never for this reason. */
   readonly snapshotBytes: number
   /** Entries kept behind a snapshot, so that a follower a little behind needs no transfer. */
   readonly trailingEntries: number

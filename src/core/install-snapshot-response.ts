@@ -1,4 +1,4 @@
-import { broadcastAppend, matched, sendAppend } from './append-entries.ts'
+import { broadcastAppend, matched, releaseLog, sendAppend } from './append-entries.ts'
 import { advanceCommit } from './commit.ts'
 import { maxIndex, minIndex, type NodeId } from './ids.ts'
 import { heard } from './progress.ts'
@@ -26,6 +26,8 @@ export const handleInstallSnapshotResponse = (work: Work, from: NodeId, rpc: Ins
       sentCommit: maxIndex(progress.sentCommit, minIndex(rpc.installedIndex, work.server.commitIndex)),
     }
     const reached = matched(work, told, rpc.installedIndex, 0)
+    leader.progress[at] = reached
+    releaseLog(work, known.matchIndex, rpc.installedIndex)
     // What it has put in force was another, older snapshot: this one is still to be sent.
     leader.progress[at] = reached.mode === 'snapshot' ? wanted(work, reached, rpc.nextObjectId, rpc.digest) : reached
     if (advanceCommit(work)) broadcastAppend(work, 'news')

@@ -1,12 +1,12 @@
 import { checksum } from './checksum.ts'
-import { handOutApply } from './commit.ts'
+import { followCommit, handOutApply } from './commit.ts'
 import { FIRST_OBJECT, INDEX_ZERO, maxIndex, successor, type Index, type NodeId } from './ids.ts'
 import { compactTo, emptyLog, termAt } from './log/log.ts'
 import type { Message } from './message.ts'
 import { becomeFollower, hearLeader } from './role.ts'
 import type { InstallSnapshot, InstallSnapshotResponse, SnapshotMeta } from './rpc.ts'
 import { chainDigest } from './snapshot-transfer.ts'
-import type { Receiving } from './state.ts'
+import type { Receiving, Server } from './state.ts'
 import { distrustDisk, ignore, promise, saveOf, type Work } from './work.ts'
 
 /*
@@ -20,28 +20,41 @@ export const handleInstallSnapshot = (work: Work, from: NodeId, rpc: InstallSnap
   if (server.role.type === 'leader') return ignore(work, 'second leader in one term', from)
   becomeFollower(work, server.currentTerm, from)
   hearLeader(work)
+  if (isOvertaken(server, from, rpc)) return ignore(work, 'unknown transfer', from)
   const { lastIncludedIndex, lastIncludedTerm } = rpc.snapshot
   if (lastIncludedIndex <= server.commitIndex || termAt(work.log, lastIncludedIndex) === lastIncludedTerm) {
-    // Nothing new, or the log has it all: the snapshot only tells that so much is committed.
-    server.commitIndex = maxIndex(server.commitIndex, lastIncludedIndex)
-    if (server.receiving?.phase === 'transfer') server.receiving = null
-    handOutApply(work)
+    // Nothing new, or the log has it all: the snapshot only says that so much is committed.
+    followSnapshot(work, from, lastIncludedIndex)
     return respond(work, from, rpc, 'installed')
   }
   const receiving = takeUp(work, from, rpc)
-  if (receiving === null) return ignore(work, 'unknown transfer', from)
   if (receiving.phase === 'install') return respond(work, from, rpc, 'installing')
   server.receiving = receiving
   acceptObject(work, receiving, rpc)
 }
 
-/** The transfer that the object belongs to: the one under way, or a new one; null when it is an older one. */
-const takeUp = ({ server }: Work, from: NodeId, { transferId, snapshot }: InstallSnapshot): Receiving | null => {
+/** The leader has begun another transfer since: a late object, to which nothing is to be answered or given up. */
+const isOvertaken = ({ receiving, currentTerm }: Server, from: NodeId, { transferId }: InstallSnapshot): boolean =>
+  receiving?.leaderId === from && receiving.term === currentTerm && receiving.transferId > transferId
+
+/**
+ * So much is committed: followCommit ends a reception that brings no more. One of more goes on, unless its own leader
+ * has turned to this snapshot instead.
+ */
+const followSnapshot = (work: Work, from: NodeId, lastIncludedIndex: Index): void => {
+  const { server } = work
+  const { receiving } = server
+  const isGivenUp = receiving?.leaderId === from && receiving.term === server.currentTerm
+  if (isGivenUp && receiving.phase === 'transfer') server.receiving = null
+  followCommit(work, lastIncludedIndex, lastIncludedIndex)
+}
+
+/** The transfer that the object belongs to: the one under way, or a new one. */
+const takeUp = ({ server }: Work, from: NodeId, { transferId, snapshot }: InstallSnapshot): Receiving => {
   const { receiving, currentTerm } = server
   if (receiving?.phase === 'install') return receiving
   const isOfThisLeader = receiving?.leaderId === from && receiving.term === currentTerm
   if (isOfThisLeader && receiving.transferId === transferId) return receiving
-  if (isOfThisLeader && receiving.transferId > transferId) return null
   const isResumed = receiving !== null && isSameSnapshot(receiving.snapshot, snapshot)
   return {
     leaderId: from,
@@ -112,16 +125,14 @@ export const handleObjectRejected = (work: Work, message: Extract<Message, { typ
   const { receiving } = server
   if (receiving?.transferId !== message.transferId) return ignore(work, 'unknown transfer', null)
   work.outputs.push({ type: 'note', event: 'objectRejected', reason: message.reason })
-  const again: Receiving = {
-    ...receiving,
-    phase: 'transfer',
-    nextObjectId: FIRST_OBJECT,
-    digest: 0,
-    saving: null,
-    queued: [],
-  }
-  server.receiving = again
-  respond(work, receiving.leaderId, again, 'wanted')
+  // The log may have overtaken a snapshot that was being put in force: it has nothing new to bring then.
+  const isOvertaken = receiving.snapshot.lastIncludedIndex <= server.commitIndex
+  server.receiving = isOvertaken
+    ? null
+    : { ...receiving, phase: 'transfer', nextObjectId: FIRST_OBJECT, digest: 0, saving: null, queued: [] }
+  // What waited for the machine goes on.
+  handOutApply(work)
+  respond(work, receiving.leaderId, receiving, isOvertaken ? 'installed' : 'wanted')
 }
 
 /**
@@ -149,6 +160,7 @@ export const handleSnapshotInstalled = (work: Work, message: Extract<Message, { 
   server.receiving = null
   server.snapshot = snapshot
   server.snapshotRequested = INDEX_ZERO
+  server.sinceSnapshot = { index: lastIncludedIndex, bytes: 0 }
   server.configurations = [
     { index: snapshot.configurationIndex, configuration: snapshot.configuration },
     ...(keepsSuffix ? server.configurations.filter(({ index }) => index > lastIncludedIndex) : []),
@@ -170,13 +182,15 @@ const respond = (
 ): void => {
   const { server } = work
   if (server.leaderId !== to) return
+  // A reception of another transfer says nothing of this one.
+  const receiving = server.receiving?.transferId === transferId ? server.receiving : null
   promise(work, to, {
     type: 'InstallSnapshotResponse',
     term: server.currentTerm,
     transferId,
     status,
-    nextObjectId: server.receiving?.nextObjectId ?? FIRST_OBJECT,
-    digest: server.receiving?.digest ?? 0,
+    nextObjectId: receiving?.nextObjectId ?? FIRST_OBJECT,
+    digest: receiving?.digest ?? 0,
     installedIndex: installedIndex(work),
   })
 }

@@ -239,6 +239,13 @@ const checkAnswer = (step: Transition, output: Output): void => {
       )
     case 'takeSnapshot':
       claim(step, output.snapshot.lastIncludedIndex === after.server.lastApplied, 'a snapshot is of what is applied')
+      claim(
+        step,
+        before.server.applyingIndex === output.snapshot.lastIncludedIndex &&
+          before.server.receiving?.phase !== 'install' &&
+          !step.outputs.slice(0, step.outputs.indexOf(output)).some(({ type }) => type === 'apply'),
+        'a snapshot is asked for while the state machine stands still',
+      )
       return claim(
         step,
         output.snapshot.lastIncludedTerm === termAt(after.log, output.snapshot.lastIncludedIndex),

@@ -75,7 +75,13 @@ export interface Apply {
   readonly entries: readonly Entry[]
 }
 
-/** The compaction policy asks for a snapshot of the state after lastIncludedIndex, which is lastApplied. */
+/**
+ * The compaction policy asks for a snapshot of the state after lastIncludedIndex. It comes when the state machine has
+ * acknowledged that very index and nothing further was handed out, and before any later `apply` or `installSnapshot`:
+ * a machine that captures its state in the order of the outputs captures the right one, however late it answers.
+ * Answered by `snapshotTaken` once the snapshot is durable, or by `snapshotFailed`. Written late, it must not take the
+ * place of a newer one that a save has adopted meanwhile.
+ */
 export interface TakeSnapshot {
   readonly type: 'takeSnapshot'
   readonly snapshot: SnapshotMeta
@@ -110,7 +116,12 @@ export interface SaveObject {
   readonly isLast: boolean
 }
 
-/** All objects are here: put the received state in force. */
+/**
+ * All objects are here: put the received state in force, in the order of the outputs, then answer `snapshotInstalled`.
+ * The save that adopts the snapshot follows that answer. A machine with a disk of its own replaces its state, its
+ * lastApplied and the snapshot it names as `Remains.installed` in one durable write before it answers, so that a crash
+ * at any point leaves the old state with the old log, or the new state and the means to adopt it.
+ */
 export interface InstallReceived {
   readonly type: 'installSnapshot'
   readonly transferId: number

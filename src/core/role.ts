@@ -1,3 +1,4 @@
+import { compact } from './compaction.ts'
 import type { Entry } from './entry.ts'
 import { INDEX_ZERO, nextTerm, successor, type Index, type NodeId, type Term } from './ids.ts'
 import { EMPTY_QUEUE, itemsOf } from './queue.ts'
@@ -31,7 +32,11 @@ export const becomeFollower = (work: Work, term: Term, leaderId: NodeId | null):
     endTransfers(work)
     drawElectionDeadline(work)
   }
-  if (server.role.type !== 'follower') changeRole(work, { type: 'follower' })
+  const { type } = server.role
+  if (type === 'follower') return
+  changeRole(work, { type: 'follower' })
+  // The log that its transfers still needed is needed no more.
+  if (type === 'leader') compact(work)
 }
 
 const refuseReads = ({ server, outputs }: Work): void => {

@@ -1,4 +1,5 @@
 import { checksum } from './checksum.ts'
+import { compact } from './compaction.ts'
 import { FIRST_OBJECT, successor, type ObjectId } from './ids.ts'
 import type { Message } from './message.ts'
 import { toProbe, type Probe, type Progress, type Transfer } from './progress.ts'
@@ -13,15 +14,22 @@ import { ignore, ownLeader, type OwnLeader, type Work } from './work.ts'
 export const chainDigest = (before: number, objectId: ObjectId, objectChecksum: number): number =>
   checksum(`${typeof objectId} ${objectId} ${objectChecksum}`, before)
 
-/** Numbers of transfers differ between terms, so that a late answer of a shell is never taken for another's. */
+/**
+ * Numbers of transfers differ between terms, so that a late answer of a shell is never taken for another's: the term
+ * in the upper 33 bits of a safe integer, the count of the term's transfers in the lower 20. A leader that has used
+ * them up starts no more of them, and steps down at its next tick: a later term has numbers of its own.
+ */
+const TERMS_APART = 2 ** 33
 const TRANSFERS_PER_TERM = 2 ** 20
+
+export const hasTransfersLeft = ({ transfersStarted }: OwnLeader): boolean => transfersStarted < TRANSFERS_PER_TERM - 1
 
 /** Offers the latest snapshot to a follower whose next entry is compacted. From now on the log after it is pinned. */
 export const startTransfer = (work: Work, leader: OwnLeader, at: number): void => {
   const progress = leader.progress[at]
-  if (progress === undefined || progress.mode === 'snapshot') return
+  if (progress === undefined || progress.mode === 'snapshot' || !hasTransfersLeft(leader)) return
   leader.transfersStarted++
-  const transferId = work.server.currentTerm * TRANSFERS_PER_TERM + leader.transfersStarted
+  const transferId = (work.server.currentTerm % TERMS_APART) * TRANSFERS_PER_TERM + leader.transfersStarted
   const { id, matchIndex, active, ackedRound, sentCommit, window } = progress
   work.outputs.push({ type: 'note', event: 'transferStarted', to: id, transferId })
   leader.progress[at] = requestObject(work, {
@@ -107,6 +115,7 @@ export const handleObjectReadFailed = (work: Work, message: Extract<Message, { t
   if (found === null) return ignore(work, 'unknown transfer', message.to)
   const [leader, at, transfer] = found
   leader.progress[at] = abandon(work, transfer)
+  compact(work)
 }
 
 const findTransfer = (
@@ -151,6 +160,8 @@ const moveWindow = (transfer: Transfer, objectId: ObjectId, digest: number): Tra
 export const installing = (transfer: Transfer): Transfer => ({
   ...transfer,
   phase: 'install',
+  // A read under way is of no more use, and its answer would be sent.
+  reading: false,
   inflight: transfer.inflight.slice(-1),
   idleTicks: 0,
   retries: 0,

@@ -13,8 +13,8 @@ import {
   type NodeId,
   type Term,
 } from './ids.ts'
-import { logOf, slice, termAt, emptyLog, type Log } from './log/log.ts'
-import type { HardState } from './output.ts'
+import { bytesBetween, logOf, slice, termAt, emptyLog, type Log } from './log/log.ts'
+import type { HardState, Save } from './output.ts'
 import { drawInteger, seedFrom, type Seed } from './random.ts'
 import type { SnapshotMeta } from './rpc.ts'
 import type { RaftState, Receiving } from './state.ts'
@@ -42,6 +42,11 @@ export interface Remains {
   readonly entries: readonly Entry[]
   /** How far a state machine with a disk of its own has come; default: the snapshot. */
   readonly lastApplied?: Index
+  /**
+   * The snapshot that such a machine last put in force. It is ahead of `snapshot` when a crash came between the two,
+   * before the save that adopts it was durable: `restart` adopts it, and `adoptionOf` says what the disk is to do.
+   */
+  readonly installed?: SnapshotMeta
   /** Objects of an unfinished transfer that survived: the transfer resumes after them. */
   readonly received?: Pick<Receiving, 'snapshot' | 'nextObjectId' | 'digest'>
 }
@@ -71,8 +76,9 @@ export const initial = (birth: Birth): RaftState =>
  * state"). Refuses remains with holes rather than run on them.
  * @throws UsageError when the pieces contradict each other.
  */
-export const restart = (remains: Remains): RaftState => {
-  const options = optionsOf(remains.options)
+export const restart = (found: Remains): RaftState => {
+  const options = optionsOf(found.options)
+  const remains = adopted(found)
   const { snapshot, hardState } = remains
   const log = survivingLog(remains)
   if (!isCounter(hardState.currentTerm) || hardState.currentTerm < log.lastTerm)
@@ -82,7 +88,10 @@ export const restart = (remains: Remains): RaftState => {
     })
   const lastApplied = maxIndex(snapshot.lastIncludedIndex, remains.lastApplied ?? INDEX_ZERO)
   if (lastApplied > log.lastIndex)
-    throw new UsageError('the log reaches what was applied', { lastApplied, lastIndex: log.lastIndex })
+    throw new UsageError('the log reaches what was applied, or `installed` names the snapshot that does', {
+      lastApplied,
+      lastIndex: log.lastIndex,
+    })
   const [electionDeadlineTicks, seed] = drawInteger(
     seedFrom(remains.id, remains.seed),
     options.electionTimeoutTicks,
@@ -107,6 +116,10 @@ export const restart = (remains: Remains): RaftState => {
       configurations: configurationsIn(snapshot, log),
       snapshot,
       snapshotRequested: INDEX_ZERO,
+      sinceSnapshot: {
+        index: snapshot.lastIncludedIndex,
+        bytes: bytesBetween(log, snapshot.lastIncludedIndex, lastApplied),
+      },
       receiving: resumed(remains, lastApplied),
       electionElapsedTicks: 0,
       electionDeadlineTicks,
@@ -116,9 +129,46 @@ export const restart = (remains: Remains): RaftState => {
   }
 }
 
-const survivingLog = (remains: Remains): Log => {
-  const { snapshot, entries } = remains
+/**
+ * What the log's disk is to do before the first save of the new life, where its machine has put a snapshot in force
+ * that no save has adopted; null otherwise. It need not be durable before the server runs: until it is, a crash leaves
+ * the same remains. Its sequence is 0, and it is not answered.
+ */
+export const adoptionOf = (remains: Remains): Save | null => {
+  const found = adopted(remains)
+  const { snapshot, base, hardState } = found
+  if (snapshot === remains.snapshot) return null
+  const log = survivingLog(found)
+  const isDropped = log.baseIndex !== base.index
+  return {
+    type: 'save',
+    sequence: 0,
+    hardState: hardState === remains.hardState ? null : hardState,
+    truncateFrom: isDropped ? successor(base.index) : null,
+    entries: [],
+    snapshot,
+    compactTo: isDropped ? { index: log.baseIndex, term: log.baseTerm } : null,
+    lastIndex: log.lastIndex,
+    then: [],
+  }
+}
+
+type Based = Remains & Required<Pick<Remains, 'base'>>
+
+/**
+ * With the snapshot of the machine, if that is ahead. Its objects may have reached the machine before the term of
+ * their sender reached the log's disk: no vote of that term can have left by then, so none is forgotten.
+ */
+const adopted = (remains: Remains): Based => {
+  const { snapshot, installed, hardState } = remains
   const base = remains.base ?? { index: snapshot.lastIncludedIndex, term: snapshot.lastIncludedTerm }
+  if (installed === undefined || installed.lastIncludedIndex <= snapshot.lastIncludedIndex) return { ...remains, base }
+  const currentTerm = installed.lastIncludedTerm
+  const isTermLost = hardState.currentTerm < currentTerm
+  return { ...remains, base, snapshot: installed, hardState: isTermLost ? { currentTerm, votedFor: null } : hardState }
+}
+
+const survivingLog = ({ snapshot, base, entries }: Based): Log => {
   if (base.index > snapshot.lastIncludedIndex)
     throw new UsageError('a snapshot covers everything before the first entry of the log', {
       snapshotIndex: snapshot.lastIncludedIndex,

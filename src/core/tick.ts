@@ -1,10 +1,11 @@
 import { broadcastAppend } from './append-entries.ts'
+import { compact } from './compaction.ts'
 import { campaign } from './pre-vote.ts'
 import { afterQuorumCheck } from './progress.ts'
 import { voteResult } from './quorum.ts'
 import { becomeFollower } from './role.ts'
 import { beginRound } from './rounds.ts'
-import { tickTransfer } from './snapshot-transfer.ts'
+import { hasTransfersLeft, tickTransfer } from './snapshot-transfer.ts'
 import { configurationInForce, ownLeader, type OwnLeader, type Work } from './work.ts'
 
 /** One unit of time: heartbeats and the quorum check for a leader, the election timer for everybody else. */
@@ -30,11 +31,22 @@ const tickLeader = (work: Work, leader: OwnLeader): void => {
     if (options.checkQuorum && !hasActiveQuorum(work, leader)) return becomeFollower(work, server.currentTerm, null)
     leader.progress = leader.progress.map(afterQuorumCheck)
   }
-  for (const [at, progress] of leader.progress.entries())
-    if (progress.mode === 'snapshot') leader.progress[at] = tickTransfer(work, progress)
+  if (!hasTransfersLeft(leader)) return becomeFollower(work, server.currentTerm, null)
+  tickTransfers(work, leader)
   if (leader.heartbeatElapsedTicks < options.heartbeatTicks) return
   beginRound(work)
   broadcastAppend(work, 'heartbeat')
+}
+
+const tickTransfers = (work: Work, leader: OwnLeader): void => {
+  let isOver = false
+  for (const [at, progress] of leader.progress.entries()) {
+    if (progress.mode !== 'snapshot') continue
+    const next = tickTransfer(work, progress)
+    leader.progress[at] = next
+    isOver ||= next.mode !== 'snapshot'
+  }
+  if (isOver) compact(work)
 }
 
 /** Thesis 6.2: a leader that reaches no majority any more makes room, so that clients look elsewhere. */

@@ -60,6 +60,7 @@ const copyServer = (of: Server): Mutable<Server> => ({
   configurations: of.configurations,
   snapshot: of.snapshot,
   snapshotRequested: of.snapshotRequested,
+  sinceSnapshot: of.sinceSnapshot,
   receiving: of.receiving,
   electionElapsedTicks: of.electionElapsedTicks,
   electionDeadlineTicks: of.electionDeadlineTicks,

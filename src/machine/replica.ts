@@ -1,6 +1,7 @@
 import { UsageError } from '../core/assert.ts'
 import type { JsonValue } from '../core/entry.ts'
 import { EMPTY_QUEUE } from '../core/queue.ts'
+import type { ObjectId } from '../core/ids.ts'
 import { initial, restart, type Birth, type Remains } from '../core/start.ts'
 import type { RaftState } from '../core/state.ts'
 import { step } from '../core/step.ts'
@@ -27,12 +28,20 @@ export const restartReplica = <S, C extends JsonValue, R extends JsonValue>(
   received: Iterable<CapturedObject> = [],
 ): Replica<S, R> => {
   const restored = writeAll(machine, objects)
+  if ('error' in restored)
+    throw new UsageError(`a stored object is not readable: ${restored.error}`, { id: restored.id })
   if (remains.snapshot.lastIncludedIndex > 0 && !restored.isComplete)
     throw new UsageError('a stored snapshot has all its objects', { snapshot: remains.snapshot.lastIncludedIndex })
-  const replica = replicaOf<S, R>(restart(remains), restored.state)
-  const snapshot = remains.received?.snapshot
-  if (snapshot === undefined || replica.raft.server.receiving === null) return replica
-  return { ...replica, incoming: { snapshot, state: writeAll(machine, received).state } }
+  const raft = restart(remains)
+  const { receiving } = raft.server
+  if (receiving === null) return replicaOf(raft, restored.state)
+  const leftover = writeAll(machine, received)
+  // What is left of a transfer is no reason not to start: the next one begins at the first object.
+  if ('error' in leftover) return replicaOf({ ...raft, server: { ...raft.server, receiving: null } }, restored.state)
+  return {
+    ...replicaOf(raft, restored.state),
+    incoming: { snapshot: receiving.snapshot, state: leftover.state },
+  }
 }
 
 const replicaOf = <S, R>(raft: RaftState, state: S): Replica<S, R> => ({
@@ -47,12 +56,12 @@ const replicaOf = <S, R>(raft: RaftState, state: S): Replica<S, R> => ({
 const writeAll = <S, C extends JsonValue, R extends JsonValue>(
   machine: StateMachine<S, C, R>,
   objects: Iterable<CapturedObject>,
-): { readonly state: S; readonly isComplete: boolean } => {
+): { readonly state: S; readonly isComplete: boolean } | { readonly error: string; readonly id: ObjectId } => {
   let state = machine.initial
   let isComplete = false
   for (const { id, data } of objects) {
     const written = machine.writeObject(state, id, data)
-    if ('error' in written) throw new UsageError(`a stored object is not readable: ${written.error}`, { id })
+    if ('error' in written) return { error: written.error, id }
     state = written.state
     isComplete = written.next === null
   }

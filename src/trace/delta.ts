@@ -20,6 +20,11 @@ export class Budget {
     return this.left <= 0
   }
 
+  /** A budget of so many of these runs, and no more than are left. */
+  part(runs: number): Budget {
+    return new Budget(runs, () => !this.spend())
+  }
+
   /** Whether one more run may be made; it then counts as made. */
   spend(): boolean {
     if (!this.isSpent && this.shouldStop()) this.left = 0
@@ -34,25 +39,27 @@ export class Budget {
  * The smallest sublist found for which `test` gives something other than null, and what it gave. `items` themselves
  * count as tested, with `found`. Unless the budget runs out nothing can be left out of the result, item by item.
  *
- * Halves are tried first, then smaller parts, from the back: what comes late is less often the cause.
+ * Halves are tried first, then smaller parts, from the back: what comes late is less often the cause. `left` says what
+ * of a sublist mattered to an outcome: all of it before the part that was left out, and only that is tried again.
  */
 export const minimise = <T, F>(
   items: readonly T[],
   found: F,
   test: (items: readonly T[]) => F | null,
   budget: Budget,
+  left: (outcome: F, items: readonly T[]) => readonly T[] = (_, tested) => tested,
 ): readonly [readonly T[], F] => {
   let kept = items
   let result = found
   for (let size = Math.ceil(kept.length / 2); size >= 1;) {
     let removed = false
-    for (let end = kept.length; end > 0; end -= size) {
+    for (let end = kept.length; end > 0; end = Math.min(end - size, kept.length)) {
       const start = Math.max(0, end - size)
       if (!budget.spend()) return [kept, result]
       const fewer = [...kept.slice(0, start), ...kept.slice(end)]
       const outcome = test(fewer)
       if (outcome === null) continue
-      kept = fewer
+      kept = left(outcome, fewer)
       result = outcome
       removed = true
     }

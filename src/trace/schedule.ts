@@ -50,8 +50,10 @@ export interface Found {
 /** What a schedule comes to: the events that really happened, as a trace that ends with the violation, if there is one. */
 export interface Played {
   readonly trace: Trace
-  /** The items that happened, up to the violation. */
+  /** The items that happened, up to the violation: one for each event of the trace but the violation itself. */
   readonly items: readonly Item[]
+  /** The servers that are up in the end. */
+  readonly states: ReadonlyMap<NodeId, RaftState>
   readonly found: Found | null
 }
 
@@ -87,8 +89,15 @@ export const scheduleOf = (trace: Trace): Schedule => {
 export const playSchedule = (schedule: Schedule, options: PlayOptions = {}, histories?: DiskHistories): Played =>
   new Play(schedule, options, histories ?? null).run()
 
-/** What was on its way to the disk of a node when it restarted, by restart: what makes its remains lawful. */
-export type DiskHistories = ReadonlyMap<FaultEvent, string>
+/** The disk of a node when it restarted, by restart: what makes its remains lawful. */
+export type DiskHistories = ReadonlyMap<FaultEvent, DiskHistory>
+
+interface DiskHistory {
+  /** Everything that was written, as one hash. */
+  readonly written: string
+  /** How many of the saves under way the crash lost. */
+  readonly lost: number
+}
 
 /** The disks of the schedule as it was recorded. */
 export const diskHistoriesOf = (schedule: Schedule, options: PlayOptions = {}): DiskHistories => {
@@ -105,7 +114,7 @@ interface Chosen {
 
 class Play {
   /** The history of the disk at each restart. */
-  readonly restarts = new Map<FaultEvent, string>()
+  readonly restarts = new Map<FaultEvent, DiskHistory>()
   private readonly schedule: Schedule
   private readonly options: PlayOptions
   private readonly step: Reducer
@@ -144,7 +153,12 @@ class Play {
     }
     const h = this.options.hashes === false ? {} : stateHashes(this.states)
     const end = { t: 'end', steps: this.taken, h } as const
-    return { trace: { header, events: this.events, lines: null, end }, items: this.happened, found }
+    return {
+      trace: { header, events: this.events, lines: null, end },
+      items: this.happened,
+      states: this.states,
+      found,
+    }
   }
 
   private take(event: StepEvent, origin: Origin | null, item: Item): Found | null {
@@ -155,6 +169,7 @@ class Play {
     const { n, at } = event
     const next = { t: 'in', i: this.taken, n, at, m: message, ...(src === null ? {} : { src }) } as const
     try {
+      if (message.type === 'receive') this.disks.heard(message.from, message.rpc)
       const [after, outputs] = this.step(before, message)
       this.states.set(n, after)
       this.outcomes.set(event.i, { outputs, i: this.taken })
@@ -230,11 +245,13 @@ class Play {
   /** As recorded, if the disk is the one that was recorded; otherwise what the disk of this play gives back. */
   private startOf(event: Extract<FaultEvent, { readonly kind: 'restart' }>): Start | null {
     const { n, start } = event
-    const history = this.histories.get(n) ?? ''
-    this.restarts.set(event, history)
-    const isSame = this.recorded === null || this.recorded.get(event) === history
+    const written = this.histories.get(n) ?? ''
+    const known = this.recorded?.get(event)
+    if (this.recorded === null)
+      this.restarts.set(event, { written, lost: start.how === 'restart' ? this.disks.lostAt(n, start) : 0 })
+    const isSame = this.recorded === null || known?.written === written
     if (start.how === 'birth' || isSame) return start
-    return start.how === 'restart' ? this.disks.restart(n, start) : null
+    return start.how === 'restart' ? this.disks.restart(n, start, known?.lost ?? 0) : null
   }
 
   private start(node: NodeId, start: Start, at: number): Found | null {

@@ -124,6 +124,7 @@ const serverCheck = fields<Server>({
   configurations: list(fields<ConfigurationAt>({ index: counter, configuration })),
   snapshot: snapshotMeta,
   snapshotRequested: counter,
+  sinceSnapshot: fields<Server['sinceSnapshot']>({ index: counter, bytes: counter }),
   receiving: nullable(receiving),
   electionElapsedTicks: counter,
   electionDeadlineTicks: counter,
@@ -143,6 +144,7 @@ export const startCheck = variants('how', {
     base: optional(position),
     entries: list(entry),
     lastApplied: optional(counter),
+    installed: optional(snapshotMeta),
     received: optional(
       fields<NonNullable<Remains['received']>>({ snapshot: snapshotMeta, nextObjectId: textOrNumber, digest: finite }),
     ),

@@ -33,9 +33,12 @@ export const stateStart = ({ options, server, log }: RaftState): Start => ({
   entries: slice(log, successor(log.baseIndex), log.lastIndex),
 })
 
-/** The start that `restart(remains)` is; `Remains` and `Birth` but for the name, which every line has anyway. */
-export const restartOf = (remains: Remains): Start => {
-  const { options, seed, hardState, snapshot, base, entries, lastApplied, received } = remains
+/**
+ * The start that `restart(remains)` is; `Remains` and `Birth` but for the name, which every line has anyway.
+ * @param isResumed false where the machine could not read what was received, and the transfer was dropped
+ */
+export const restartOf = (remains: Remains, isResumed = true): Start => {
+  const { options, seed, hardState, snapshot, base, entries, lastApplied, installed, received } = remains
   return {
     how: 'restart',
     ...(options === undefined ? {} : { options }),
@@ -45,7 +48,8 @@ export const restartOf = (remains: Remains): Start => {
     ...(base === undefined ? {} : { base }),
     entries,
     ...(lastApplied === undefined ? {} : { lastApplied }),
-    ...(received === undefined ? {} : { received }),
+    ...(installed === undefined ? {} : { installed }),
+    ...(received === undefined || !isResumed ? {} : { received }),
   }
 }
 

@@ -28,9 +28,22 @@ describe('a snapshot is asked for', () => {
     expect(asked(applied(server, 10))).toEqual([10])
   })
 
-  it('once the log holds so many bytes, not one sooner', () => {
+  it('once so many bytes are applied, not one sooner', () => {
     expect(asked(applied(ten({ snapshotBytes: 100 }), 10))).toEqual([10])
     expect(asked(applied(ten({ snapshotBytes: 101 }), 10))).toEqual([])
+  })
+
+  it('not for bytes that are not applied yet: it could not cover them', () => {
+    expect(asked(applied(ten({ applyEntriesMax: 9, snapshotBytes: 100 }), 9))).toEqual([])
+  })
+
+  it('not for bytes that are covered and stay in the log', () => {
+    const server = applied(ten({ applyEntriesMax: 5, snapshotBytes: 50 }), 5)
+    // What trails goes with the snapshot; a log of 100 bytes is still above the limit.
+    server.do({ type: 'snapshotTaken', index: index(5) })
+    expect([server.state.log.bytes, asked(server)]).toEqual([50, []])
+    expect(asked(applied(server, 9))).toEqual([])
+    expect(asked(applied(server, 10))).toEqual([10])
   })
 
   it('never where both limits are off', () => {
@@ -50,11 +63,42 @@ describe('a snapshot is asked for', () => {
     expect(asked(applied(server, 10))).toEqual([])
   })
 
-  it('again after a failure, when more is applied', () => {
-    const server = applied(ten({ applyEntriesMax: 5, snapshotEntries: 1 }), 5)
-    server.do({ type: 'snapshotFailed', index: index(5), reason: 'disk full' })
-    expect(server.outputOf('note')).toMatchObject([{ event: 'snapshotFailed', index: 5, reason: 'disk full' }])
-    expect(asked(applied(server, 10))).toEqual([10])
+  it('as soon as one is taken, when enough was applied while it was written', () => {
+    const server = applied(applied(ten({ applyEntriesMax: 5, snapshotEntries: 5 }), 5), 10)
+    expect(asked(server)).toEqual([])
+    expect(asked(server.do({ type: 'snapshotTaken', index: index(5) }))).toEqual([10])
+  })
+
+  it('once all that was handed out is applied, not in the midst of it', () => {
+    const server = applied(ten({ applyEntriesMax: 5, snapshotEntries: 3 }), 3)
+    expect(asked(server)).toEqual([])
+    expect(asked(applied(server, 5))).toEqual([5])
+  })
+
+  it('before more is handed out', () => {
+    const server = applied(ten({ applyEntriesMax: 5, snapshotEntries: 5 }), 5)
+    expect(server.outputs.map(({ type }) => type)).toEqual(['takeSnapshot', 'apply'])
+  })
+
+  it('again after a failure, when as much has gathered again', () => {
+    const server = applied(ten({ applyEntriesMax: 4, snapshotEntries: 4 }), 4)
+    server.do({ type: 'snapshotFailed', index: index(4), reason: 'disk full' })
+    expect(server.outputOf('note')).toMatchObject([{ event: 'snapshotFailed', index: 4, reason: 'disk full' }])
+    expect(asked(applied(server, 7))).toEqual([])
+    expect(asked(applied(server, 8))).toEqual([8])
+  })
+
+  it('again after a failure, when as many bytes have gathered again', () => {
+    const server = applied(ten({ applyEntriesMax: 4, snapshotBytes: 40 }), 4)
+    server.do({ type: 'snapshotFailed', index: index(4), reason: 'disk full' })
+    expect(asked(applied(server, 8))).toEqual([8])
+  })
+
+  it('no second time, when an older one fails late', () => {
+    const server = applied(ten({ applyEntriesMax: 5, snapshotEntries: 5 }), 5)
+    server.do({ type: 'snapshotTaken', index: index(5) })
+    applied(server, 10).do({ type: 'snapshotFailed', index: index(5), reason: 'disk full' })
+    expect(server.server.snapshotRequested).toBe(10)
   })
 
   it('still, when an older one than that is taken meanwhile', () => {

@@ -13,7 +13,12 @@ const sending = (options = {}): Server => {
       hardState: { currentTerm: term(1), votedFor: null },
     },
   ).lead()
-  return server.hear(n2, {
+  return answerAppend(server)
+}
+
+/** n2 answers an append: it has nothing. */
+const answerAppend = (server: Server): Server =>
+  server.hear(n2, {
     type: 'AppendEntriesResponse',
     term: server.server.currentTerm,
     success: false,
@@ -22,7 +27,6 @@ const sending = (options = {}): Server => {
     conflictTerm: term(0),
     round: 0,
   })
-}
 
 const transferOf = (server: Server) => {
   const progress = server.progressOf(n2)
@@ -126,14 +130,7 @@ describe('a sender', () => {
     const first = transferOf(sending()).transferId
     const server = sending()
     server.hear(n3, { type: 'RequestVoteResponse', term: term(8), voteGranted: false }).lead()
-    const { currentTerm } = server.server
-    const failure = {
-      success: false,
-      rejectedIndex: index(4),
-      conflictIndex: INDEX_ZERO,
-      conflictTerm: term(0),
-    } as const
-    server.hear(n2, { type: 'AppendEntriesResponse', term: currentTerm, round: 0, ...failure })
+    answerAppend(server)
     expect(transferOf(server).transferId).toBeGreaterThan(first)
   })
 
@@ -142,6 +139,75 @@ describe('a sender', () => {
     const { transferId } = transferOf(server)
     server.do({ type: 'objectReadFailed', to: n2, transferId, reason: 'gone' })
     expect(server.outputOf('transferEnded')[0]?.outcome).toBe('abandoned')
+  })
+
+  it('does not send what its shell was reading when the receiver says that it has everything', () => {
+    const server = readOut(sending(), 0, 1)
+    expect(transferOf(server).reading).toBe(true)
+    answer(server, { status: 'installing' })
+    expect(readOut(server, 1, 2).sends).toEqual([])
+  })
+
+  it('steps down once the numbers of its term are used up: a later term has numbers of its own', () => {
+    const server = sending()
+    const { role } = server.server
+    if (role.type !== 'leader') throw new Error('nobody leads')
+    server.state = {
+      ...server.state,
+      server: { ...server.server, role: { ...role, transfersStarted: 2 ** 20 - 1 } },
+    }
+    server.do({ type: 'objectReadFailed', to: n2, transferId: transferOf(server).transferId, reason: 'gone' })
+    answerAppend(server)
+    expect(server.outputOf('readObject')).toEqual([])
+    expect(server.tick().server.role.type).toBe('follower')
+  })
+
+  it('numbers transfers safely in any term', () => {
+    const server = sending()
+    const far = term(2 ** 52)
+    server.hear(n3, { type: 'RequestVoteResponse', term: far, voteGranted: false }).lead()
+    answerAppend(server)
+    expect(Number.isSafeInteger(transferOf(server).transferId)).toBe(true)
+  })
+})
+
+/** Leader of a log that begins at its snapshot of 4 and goes on, with a transfer of that snapshot under way to n2. */
+const pinning = (options = {}): Server => {
+  const server = sending({ trailingEntries: 0, ...options })
+  server.saved().propose('a', 'b', 'c').saved().acknowledge(n3, 7)
+  server.do({ type: 'applied', index: index(7) })
+  return server.do({ type: 'snapshotTaken', index: index(7) })
+}
+
+describe('the log that a transfer needs', () => {
+  it('stays while it is under way', () => {
+    expect(pinning().state.log.baseIndex).toBe(4)
+  })
+
+  it('goes when it is given up', () => {
+    const server = pinning()
+    server.do({ type: 'objectReadFailed', to: n2, transferId: transferOf(server).transferId, reason: 'gone' })
+    expect(server.state.log.baseIndex).toBe(7)
+  })
+
+  it('goes when it times out', () => {
+    const server = readOut(pinning({ snapshotRetriesMax: 0 }), 0, null)
+    for (let at = 0; at < 3; at++) server.acknowledge(n3, 7).tick()
+    expect([server.progressOf(n2).mode, server.state.log.baseIndex]).toEqual(['probe', 7])
+  })
+
+  it('goes when its leader steps down', () => {
+    const server = pinning()
+    const { currentTerm } = server.server
+    server.hear(n3, { type: 'RequestVoteResponse', term: term(currentTerm + 1), voteGranted: false })
+    expect([server.server.role.type, server.state.log.baseIndex]).toEqual(['follower', 7])
+  })
+
+  it('stays when it is installed, as the receiver goes on from there, and goes when that has caught up', () => {
+    const server = answer(pinning(), { status: 'installed', installedIndex: index(4) })
+    expect([server.progressOf(n2).mode, server.state.log.baseIndex]).toEqual(['replicate', 4])
+    expect(server.acknowledge(n2, 6).state.log.baseIndex).toBe(4)
+    expect(server.acknowledge(n2, 7).state.log.baseIndex).toBe(7)
   })
 })
 

@@ -80,6 +80,20 @@ describe('a receiver', () => {
     expect(server.ignored).toEqual(['unknown transfer'])
   })
 
+  it('loses nothing of a newer transfer to a late object of an older snapshot', () => {
+    const server = new Server([1, 1]).hear(n2, append(2, [2, 1], [], 2))
+    kept(server.hear(n2, object(0, { transferId: 2 })), 0, 1, 2)
+    server.hear(n2, object(0, { snapshot: snapshotAt(2, 1), transferId: 1 }))
+    expect([server.ignored, server.server.receiving?.nextObjectId]).toEqual([['unknown transfer'], 1])
+  })
+
+  it('keeps what an earlier leader sent of a newer snapshot, and says nothing of it to another', () => {
+    const server = kept(new Server([1, 1]).hear(n2, append(2, [2, 1], [], 2)).hear(n2, object(0)), 0, 1)
+    server.hear(n3, object(0, { term: term(3), leaderId: n3, snapshot: snapshotAt(2, 1), transferId: 9 }))
+    expect(server.said('InstallSnapshotResponse')).toMatchObject([{ status: 'installed', nextObjectId: 0, digest: 0 }])
+    expect(server.server.receiving?.nextObjectId).toBe(1)
+  })
+
   it('answers a leader of an older term with the current one, and promises nothing', () => {
     const server = new Server([3]).hear(n2, object(1))
     expect(server.said('InstallSnapshotResponse')).toEqual([
@@ -176,6 +190,22 @@ describe('putting a snapshot in force', () => {
     const server = complete().hear(n2, object(2))
     expect(server.said('InstallSnapshotResponse')[0]?.status).toBe('installing')
     expect(server.outputOf('installSnapshot')).toEqual([])
+  })
+
+  it('waits for the batch before it, and no snapshot is asked for in between', () => {
+    const server = new Server([1, 1, 1], { snapshotEntries: 3 }).hear(n2, append(2, [3, 1], [], 3))
+    complete(server).do({ type: 'applied', index: index(3) })
+    expect([server.server.lastApplied, server.outputOf('takeSnapshot')]).toEqual([3, []])
+  })
+
+  it('is given up when it is rejected and the log has come further; what waited is applied then', () => {
+    const server = complete(new Server([1]))
+    const entries = [2, 3, 4, 5, 6].map((at) => command(at, 3))
+    server.hear(n3, { ...append(3, [1, 1], entries, 6), leaderId: n3 }).saved()
+    expect(server.outputOf('apply')).toEqual([])
+    server.do({ type: 'objectRejected', transferId: 1, reason: 'no space' })
+    expect(server.server.receiving).toBeNull()
+    expect(server.outputOf('apply')[0]?.entries.map((entry) => entry.index)).toEqual([1, 2, 3, 4, 5, 6])
   })
 
   it('is not disturbed by an offer of less', () => {

@@ -118,7 +118,7 @@ export const SNAPSHOTS: readonly Mutant[] = [
     'transfers-share-numbers',
     'found here',
     'snapshot-transfer',
-    'work.server.currentTerm * TRANSFERS_PER_TERM + leader.transfersStarted',
+    '(work.server.currentTerm % TERMS_APART) * TRANSFERS_PER_TERM + leader.transfersStarted',
     'leader.transfersStarted',
     'state-machine-safety',
   ),

@@ -73,19 +73,19 @@ describe('7 a snapshot', () => {
     expect([server.server.snapshot.lastIncludedIndex, server.state.log.baseIndex]).toEqual([4, 4])
   })
 
-  it('is due when the log has reached a fixed size in bytes', () => {
-    // Entries of 10 bytes each.
-    expect(applied(3, { snapshotBytes: 40 }).outputOf('takeSnapshot')).toMatchObject([
+  it('is due when the part of the log that it would cover has reached a fixed size in bytes', () => {
+    // Entries of 10 bytes each; the fourth is not applied yet.
+    expect(applied(3, { snapshotBytes: 30 }).outputOf('takeSnapshot')).toMatchObject([
       { snapshot: { lastIncludedIndex: 3 } },
     ])
   })
 
   it('is not due before that', () => {
-    expect(applied(3, { snapshotBytes: 41 }).outputOf('takeSnapshot')).toEqual([])
+    expect(applied(3, { snapshotBytes: 31 }).outputOf('takeSnapshot')).toEqual([])
   })
 
   it('while it is written holds up nothing: entries are appended and applied meanwhile', () => {
-    const server = applied(3, { snapshotBytes: 40 })
+    const server = applied(3, { snapshotBytes: 30 })
     server
       .hear(n2, append(1, [4, 1], [command(5, 1)]))
       .saved()

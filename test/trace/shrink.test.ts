@@ -1,12 +1,18 @@
 import { describe, expect, it } from 'vitest'
-import { successor } from '../../src/core/ids.ts'
+import { InvariantViolation } from '../../src/core/assert.ts'
+import { successor, type NodeId } from '../../src/core/ids.ts'
+import type { RaftState } from '../../src/core/state.ts'
 import { step } from '../../src/core/step.ts'
+import { kvService } from '../../src/sim/kv-service.ts'
+import { simulate } from '../../src/sim/simulate.ts'
 import { Budget, minimise } from '../../src/trace/delta.ts'
+import { endOf } from '../../src/trace/cut.ts'
 import { encodeTrace } from '../../src/trace/encode.ts'
 import type { Trace } from '../../src/trace/format.ts'
+import { hashState } from '../../src/trace/hash.ts'
 import { linksOf } from '../../src/trace/link.ts'
 import { replay, type Reducer } from '../../src/trace/replay.ts'
-import { playSchedule, scheduleOf } from '../../src/trace/schedule.ts'
+import { playSchedule, scheduleOf, type PlayOptions } from '../../src/trace/schedule.ts'
 import { shrink } from '../../src/trace/shrink.ts'
 import { RecordedCluster } from './cluster.ts'
 import { traceIn } from './support.ts'
@@ -140,6 +146,30 @@ describe('shrinking a cluster', () => {
     throw new Error('no seed breaks anything')
   })
 
+  it('keeps what a crash lost, and comes down to it', () => {
+    const lines: string[] = []
+    simulate(kvService, { seed: 5, nodes: 3, steps: 3_000, profile: 'chaos', onLine: (line) => lines.push(line) })
+    const result = shrink(traceIn(lines.join('\n') + '\n'), { claims: nothingLost() })
+    if (result.type !== 'shrunk') throw new Error(result.type)
+    expect(result.before.events).toBeGreaterThan(1_000)
+    expect([result.isMinimal, result.after.events < 12]).toEqual([true, true])
+    expect(playSchedule(scheduleOf(result.trace), { claims: nothingLost() }).found?.claim).toBe(result.found.claim)
+  })
+
+  it('comes down to the end of a run where what came before can be left out only as a whole', () => {
+    const cluster = new RecordedCluster({ seed: 5, events: 2_000 }).run()
+    // Whatever goes otherwise before leads elsewhere.
+    const [last] = cluster.history.slice(-1)
+    const target = last === undefined ? '' : hashState(last)
+    const claims: Claims = (_before, _message, after) => {
+      if (hashState(after) === target) throw new InvariantViolation('this state is never reached', {})
+    }
+    const result = shrink(traceIn(cluster.text), { claims, runs: 200, local: false })
+    if (result.type !== 'shrunk') throw new Error(result.type)
+    expect(result.before.events).toBeGreaterThan(700)
+    expect(result.after.events).toBeLessThan(40)
+  })
+
   it('does the same every time, within its runs', () => {
     const trace = traceIn(amnesia({ preVote: false, checkQuorum: false, electionTimeoutTicks: 4 }))
     const once = (): unknown => shrink(trace, { runs: 40 })
@@ -165,6 +195,38 @@ describe('shrinking a cluster', () => {
 
   it('has nothing to keep of a sound run', () => {
     expect(shrink(traceIn(new RecordedCluster({ seed: 5 }).run().text))).toEqual({ type: 'no violation' })
+  })
+})
+
+type Claims = NonNullable<PlayOptions['claims']>
+
+/** Claims, and wrongly so, that a server comes back with all that was ever in its log. */
+const nothingLost = (): Claims => {
+  const plays = new WeakMap<object, Map<NodeId, RaftState>>()
+  return (before, _message, after, _outputs, states) => {
+    const lives = plays.get(states) ?? new Map<NodeId, RaftState>()
+    plays.set(states, lives)
+    const { id, saveSequence } = before.server
+    const was = lives.get(id)
+    lives.set(id, after)
+    if (was === undefined || saveSequence > 0 || was.server.saveSequence === 0) return
+    if (before.log.lastIndex < was.log.lastIndex) throw new InvariantViolation('nothing is lost in a crash', {})
+  }
+}
+
+describe('the end of a run', () => {
+  it('played on its own, comes to the same states', () => {
+    const trace = traceIn(new RecordedCluster({ seed: 5, events: 2_000 }).run().text)
+    const schedule = scheduleOf(trace)
+    const whole = playSchedule(schedule)
+    for (let at = schedule.items.length - 200, tried = 0; tried < 3; at -= 100) {
+      const before = playSchedule({ header: schedule.header, items: whole.items.slice(0, at) })
+      const end = endOf(whole, before, at)
+      if (end === null) continue
+      tried++
+      const played = playSchedule(end)
+      expect([played.found, played.trace.end?.h]).toEqual([null, whole.trace.end?.h])
+    }
   })
 })
 

@@ -4,6 +4,7 @@ import { INDEX_ZERO, TERM_ZERO, minIndex, predecessor, successor, type Index, ty
 import { dropFront, fill, joined, takeFront, withItem } from './copy.ts'
 import {
   blockAt,
+  entryAt,
   firstBlockIn,
   firstIndexIn,
   firstSegmentIn,
@@ -185,6 +186,15 @@ export const lastIndexNotAbove = (log: Log, from: Index, term: Term): Index => {
     else high = predecessor(middle)
   }
   return low
+}
+
+/** Bytes of the entries in `(after, to]`, all held. O(entries). */
+export const bytesBetween = (log: Log, after: Index, to: Index): number => {
+  const first = successor(after)
+  if (first === to) return entryAt(log, to)?.bytes ?? 0
+  let bytes = 0
+  for (const part of first > to ? [] : partsOf(log, first, to)) bytes += bytesOf(part)
+  return bytes
 }
 
 /** Bytes of the entries held up to `index`, by summing whichever side of it is shorter. */

@@ -73,7 +73,8 @@ export const openNode = (
   if (stored !== null) {
     const remains = { ...stored.remains, options, seed }
     const replica = restarted(remains, stored)
-    return new Node(machine, replica, storage, { ...events, failed }, settings(restartOf(remains)))
+    const start = restartOf(remains, replica.raft.server.receiving !== null)
+    return new Node(machine, replica, storage, { ...events, failed }, settings(start))
   }
   const birth = { id: nodeId, configuration: configurationOf(nodeIds), options, seed }
   const replica = createReplica(machine, birth)

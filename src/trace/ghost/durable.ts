@@ -22,6 +22,8 @@ export class Durable {
   private base: { readonly index: Index; readonly term: Term }
   private readonly entries: Entry[]
   private readonly pending: Pending[] = []
+  /** Snapshots of its own that it was asked for, oldest first, and that may still be under way. */
+  private asked: readonly SnapshotMeta[] = []
 
   /** A server starts: its disk holds what it remembers. */
   constructor({ server, log }: RaftState) {
@@ -72,8 +74,23 @@ export class Durable {
     return found?.save.sequence ?? null
   }
 
-  /** A snapshot of the service's own, durable before the server is told. */
-  adopt(snapshot: SnapshotMeta): void {
+  /** The server asks for a snapshot of its own. */
+  ask(snapshot: SnapshotMeta): void {
+    this.asked = [...this.asked, snapshot]
+  }
+
+  /**
+   * The server learns that the snapshot of this index is on the disk. It may itself have turned to a later one, which it
+   * received, and whose save is still under way: that one is not on the disk for it.
+   */
+  taken(index: Index, { snapshot }: RaftState['server']): void {
+    const isIt = ({ lastIncludedIndex }: SnapshotMeta): boolean => lastIncludedIndex === index
+    const written = isIt(snapshot) ? snapshot : this.asked.find(isIt)
+    if (written !== undefined) this.adopt(written)
+    this.asked = this.asked.filter(({ lastIncludedIndex }) => lastIncludedIndex > index)
+  }
+
+  private adopt(snapshot: SnapshotMeta): void {
     if (snapshot.lastIncludedIndex > this.snapshot.lastIncludedIndex) this.snapshot = snapshot
   }
 

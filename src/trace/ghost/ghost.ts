@@ -120,8 +120,7 @@ export class Ghost {
     }
     if (message.type === 'read') this.ask(message.id)
     if (message.type === 'snapshotTaken') {
-      // Whoever says so has written it. A received one is durable with the save that adopts it.
-      witness.durable.adopt(server.snapshot)
+      witness.durable.taken(message.index, server)
       this.logs.labelled(after, server.snapshot)
     }
     if (server.commitIndex > before.server.commitIndex) this.logs.advanced(witness, before)
@@ -162,6 +161,7 @@ export class Ghost {
         }
         return
       case 'takeSnapshot':
+        witness.durable.ask(output.snapshot)
         return this.logs.labelled(witness.state, output.snapshot)
       case 'saveObject':
         return this.transfers.receiving(witness, output)

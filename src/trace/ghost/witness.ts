@@ -22,7 +22,8 @@ export class Witness {
     this.id = state.server.id
     this.state = state
     this.durable = new Durable(state)
-    this.fed = state.server.lastApplied
+    const { receiving, applyingIndex } = state.server
+    this.fed = receiving?.phase === 'install' ? receiving.snapshot.lastIncludedIndex : applyingIndex
   }
 }
 

@@ -83,6 +83,41 @@ describe('a restart', () => {
     expect(verdictOn(told)).toMatchObject({ check: 'PBS', claim: 'a snapshot that was saved survives' })
   })
 
+  /**
+   * n2 is asked for a snapshot at 2, puts a received one at 4 in force, and is only then told that its own is written.
+   * The save that adopts the other is under way.
+   */
+  const takenLate = (): World => {
+    const world = new World(3, { snapshotEntries: 2, trailingEntries: 0 }).elect(n1).propose(n1, 'a')
+    world.deliver(n1, n2).write(n2).deliver(n2, n1).write(n1).deliver(n1, n2)
+    world.do(n2, { type: 'applied', index: index(2) })
+    world.settle([n1, n3]).propose(n1, 'b').settle([n1, n3]).propose(n1, 'c').settle([n1, n3])
+    world.do(n1, { type: 'tick' }).deliver(n1, n2).deliver(n2, n1)
+    const { role } = world.state(n1).server
+    const to = role.type === 'leader' ? role.progress.find(({ id }) => id === n2) : undefined
+    const transferId = to?.mode === 'snapshot' ? to.transferId : 0
+    world.do(n1, { type: 'objectRead', to: n2, transferId, objectId: 0, data: 'all', nextObjectId: null })
+    world.mail = world.mail.filter(({ rpc }) => rpc.type === 'InstallSnapshot')
+    world.deliver(n1, n2).do(n2, { type: 'objectSaved', transferId, objectId: 0, nextObjectId: 0 })
+    world.do(n2, { type: 'snapshotInstalled', transferId }).do(n2, { type: 'snapshotTaken', index: index(2) })
+    return world
+  }
+
+  it('may keep its own snapshot where the save that adopts a received one is lost', () => {
+    const world = takenLate()
+    expect(world.state(n2).server.snapshot.lastIncludedIndex).toBe(4)
+    const { history } = world.restart(n2)
+    expect(world.state(n2).server.snapshot.lastIncludedIndex).toBe(2)
+    expect(verdictOn(history)).toBeNull()
+  })
+
+  it('must keep its own snapshot even so', () => {
+    const { history } = takenLate().restart(n2)
+    const { snapshot } = new World().state(n2).server
+    const told = comingBack(history, (state) => ({ ...state, server: { ...state.server, snapshot } }))
+    expect(verdictOn(told)).toMatchObject({ check: 'PBS', claim: 'a snapshot that was saved survives' })
+  })
+
   /** The same history, whose last server started otherwise. */
   const comingBack = (history: History, change: (state: RaftState) => RaftState): History => {
     const told = history.at(-1)
