@@ -3,7 +3,7 @@ import { advanceCommit } from './commit.ts'
 import type { NodeId } from './ids.ts'
 import { heard } from './progress.ts'
 import type { InstallSnapshotResponse } from './rpc.ts'
-import { installing, wanted } from './snapshot-transfer.ts'
+import { installing, offerAgain, reached } from './snapshot-transfer.ts'
 import { ignore, ownLeader, type Work } from './work.ts'
 
 /**
@@ -20,15 +20,13 @@ export const handleInstallSnapshotResponse = (work: Work, from: NodeId, rpc: Ins
   const progress = heard(known, 0)
   leader.progress[at] = progress
   if (rpc.status === 'installed') {
-    const reached = matched(work, progress, rpc.installedIndex, 0)
-    // What it has put in force was another, older snapshot: this one is still to be sent.
-    leader.progress[at] = reached.mode === 'snapshot' ? wanted(work, reached, rpc.nextObjectId, rpc.digest) : reached
+    const now = matched(work, progress, rpc.installedIndex, 0)
+    leader.progress[at] = now.mode === 'snapshot' ? offerAgain(work, now) : now
     if (advanceCommit(work)) broadcastAppend(work, 'news')
     else sendAppend(work, leader, at, 'news')
     return
   }
   if (progress.mode !== 'snapshot' || progress.transferId !== rpc.transferId)
     return ignore(work, 'unknown transfer', from)
-  leader.progress[at] =
-    rpc.status === 'installing' ? installing(progress) : wanted(work, progress, rpc.nextObjectId, rpc.digest)
+  leader.progress[at] = rpc.status === 'installing' ? installing(progress) : reached(work, progress, rpc)
 }

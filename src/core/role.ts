@@ -107,6 +107,7 @@ export const newLeader = (followers: readonly NodeId[], lastIndex: Index): Leade
   roundsStarted: [],
   leaseTicks: -1,
   transfersStarted: 0,
+  failedTransfers: [],
 })
 
 const noop = ({ server, log }: Work): Entry => ({

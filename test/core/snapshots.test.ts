@@ -18,6 +18,8 @@ const object = (id: number, changes: Partial<InstallSnapshot> = {}): InstallSnap
     leaderId: n2,
     transferId: 1,
     snapshot: snapshotAt(5, 2),
+    startsOver: false,
+    position: id,
     objectId: id,
     data: data(id),
     checksum: checksum(data(id)),

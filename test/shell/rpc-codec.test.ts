@@ -24,6 +24,8 @@ const install = {
   leaderId: 'n0',
   transferId: 1,
   snapshot: { lastIncludedIndex: 8, lastIncludedTerm: 3, configuration, configurationIndex: 7 },
+  startsOver: false,
+  position: 3,
   objectId: 'k/1',
   data: '',
   checksum: 0,

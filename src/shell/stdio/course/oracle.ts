@@ -172,6 +172,8 @@ export const installed = (
       leaderId: ORACLE,
       transferId: 1,
       snapshot,
+      startsOver: true,
+      position: at,
       objectId: at === 0 ? FIRST_OBJECT : id,
       data,
       checksum: checksum(data),
