@@ -128,7 +128,11 @@ export const handleObjectSaved = (work: Work, message: Extract<Message, { type: 
   const waiting = queued.find(({ objectId }) => objectId === nextObjectId)
   // Where the sender would go on with another object it has to read from here anew, and what it has sent is useless.
   const isSuccessorOther = waiting === undefined && queued[0]?.position === receiving.position
-  const next: Receiving = { ...kept, nextObjectId, queued: isSuccessorOther ? [] : queued }
+  const next: Receiving = {
+    ...kept,
+    nextObjectId,
+    queued: isSuccessorOther ? [] : queued.filter((rpc) => rpc !== waiting),
+  }
   server.receiving = next
   const isSaving = waiting !== undefined && beginSaving(work, next, waiting)
   respond(work, leaderId, next, isSaving ? 'saving' : 'wanted')

@@ -134,6 +134,7 @@ const checkTransfer = (state: RaftState, leader: Leader, transfer: Transfer): vo
     'every transfer has a number of its own',
   )
   claim(state, transfer.retries <= options.snapshotRetriesMax, 'a transfer is not tried for ever')
+  claim(state, transfer.detours <= options.snapshotRetriesMax + 1, 'a receiver is not followed for ever')
   claim(state, transfer.idleTicks < options.snapshotObjectTimeoutTicks, 'a time-out of a transfer is acted on')
   claim(state, transfer.installTicks < options.snapshotInstallTimeoutTicks, 'an installation is not awaited for ever')
   claim(state, inflight.length > 0 || transfer.reading !== null, 'a transfer waits for its receiver or for its shell')

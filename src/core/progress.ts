@@ -64,6 +64,8 @@ export interface Transfer extends Known {
   readonly objectsSent: number
   /** Objects under way at lower positions were sent before the last time-out: those that are wanted are lost. */
   readonly resendBelow: number
+  /** Times that the receiver wanted another object than the next one; snapshotRetriesMax + 1 in a transfer, at most. */
+  readonly detours: number
   /** Ticks in which no object was acknowledged although one was under way, or being read. */
   readonly idleTicks: number
   /** Ticks since it first said that it is putting the snapshot in force. */

@@ -51,6 +51,7 @@ export const startTransfer = (work: Work, leader: OwnLeader, at: number): void =
     digest: 0,
     objectsSent: 0,
     resendBelow: 0,
+    detours: 0,
     idleTicks: 0,
     installTicks: 0,
     retries: 0,
@@ -198,9 +199,16 @@ export const reached = (work: Work, transfer: Transfer, place: Place): Transfer 
     objectsAcked: transfer.objectsAcked + acked,
     bytesAcked: transfer.bytesAcked + inflight.slice(0, acked).reduce((sum, { bytes }) => sum + bytes, 0),
   }
-  if (nextOf(advanced) !== place.nextObjectId) return readNext(work, goOnAt(advanced, place))
+  if (nextOf(advanced) !== place.nextObjectId) return detour(work, advanced, place)
   const isLost = place.status === 'wanted' && advanced.objectsSent - advanced.inflight.length < advanced.resendBelow
   return readNext(work, isLost ? readOldest(work, advanced) : advanced)
+}
+
+/** Each is progress by an object; a receiver that has no end of them is given up all the same. */
+const detour = (work: Work, transfer: Transfer, place: Place): Transfer => {
+  const detours = transfer.detours + 1
+  if (detours > work.options.snapshotRetriesMax + 1) return lost(work, transfer)
+  return readNext(work, { ...goOnAt(transfer, place), detours })
 }
 
 /** The object that the receiver needs next, if all that was acknowledged is all that it has. */

@@ -3,7 +3,16 @@ import type { ConfigurationAt } from '../core/configuration.ts'
 import type { HardState } from '../core/output.ts'
 import type { InflightMessage, InflightObject, Probe, Replicate, Transfer } from '../core/progress.ts'
 import type { Birth, Remains } from '../core/start.ts'
-import type { Candidate, FailedTransfer, Follower, Leader, PendingRead, PreCandidate, Receiving, Server } from '../core/state.ts'
+import type {
+  Candidate,
+  FailedTransfer,
+  Follower,
+  Leader,
+  PendingRead,
+  PreCandidate,
+  Receiving,
+  Server,
+} from '../core/state.ts'
 import type { Start } from './format.ts'
 import { configuration, entry, rpcCheck, snapshotMeta } from './message-schema.ts'
 import {
@@ -65,6 +74,7 @@ const progress = variants('mode', {
     digest: counter,
     objectsSent: counter,
     resendBelow: counter,
+    detours: counter,
     idleTicks: counter,
     installTicks: counter,
     retries: counter,

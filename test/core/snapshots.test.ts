@@ -68,15 +68,6 @@ describe('a receiver', () => {
     expect(server.ignored).toEqual(['checksum mismatch'])
   })
 
-  it('keeps objects that come while one is being saved, as many bytes as the window has', () => {
-    const server = new Server([1], { snapshotWindowBytes: 10 })
-      .hear(n2, object(0))
-      .hear(n2, object(1))
-      .hear(n2, object(2))
-    expect(server.server.receiving?.queued.map(({ objectId }) => objectId)).toEqual([1])
-    expect(kept(server, 0, 1).outputOf('saveObject')[0]?.objectId).toBe(1)
-  })
-
   it('ignores an older transfer of the same leader', () => {
     const server = new Server([1]).hear(n2, object(0, { transferId: 3 })).hear(n2, object(1, { transferId: 2 }))
     expect(server.ignored).toEqual(['unknown transfer'])

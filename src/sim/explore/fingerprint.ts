@@ -189,7 +189,11 @@ const hashRpc = (hash: Hash, rpc: Rpc): Hash => {
         : hash.add(0).add(rpc.rejectedIndex).add(rpc.conflictIndex).add(rpc.conflictTerm)
     case 'InstallSnapshot':
       hash.add(rpc.transferId).add(rpc.snapshot.lastIncludedIndex).add(rpc.snapshot.lastIncludedTerm)
-      return hash.add(rpc.position).add(rpc.startsOver ? 1 : 0).text(String(rpc.objectId)).text(rpc.data)
+      return hash
+        .add(rpc.position)
+        .add(rpc.startsOver ? 1 : 0)
+        .text(String(rpc.objectId))
+        .text(rpc.data)
     case 'InstallSnapshotResponse':
       return hash.add(rpc.transferId).text(rpc.status).text(String(rpc.nextObjectId)).add(rpc.installedIndex)
   }
