@@ -10,7 +10,8 @@ const texts = (count: number, length: (at: number) => number): readonly string[]
 describe('a transfer of many objects', () => {
   it('sends each of 160 objects of 30 characters once, where each message overtakes another', () => {
     const pair = new TransferPair(shellsFor(texts(160, () => 30))).tick()
-    while (pair.wire.length > 0) pair.deliver(Math.min(1, pair.wire.length - 1))
+    for (let at = 0; pair.wire.length > 0 && pair.sent < 10_000; at++)
+      pair.deliver(Math.min(at % 2 === 0 ? 1 : 0, pair.wire.length - 1))
     expect([pair.isInstalled, pair.sent]).toEqual([true, 160])
   })
 
