@@ -35,7 +35,10 @@ export interface Options {
   readonly snapshotBytes: number
   /** Entries kept behind a snapshot, so that a follower a little behind needs no transfer. */
   readonly trailingEntries: number
-  /** Another snapshot object is sent to a follower while those under way hold less than this many bytes. */
+  /**
+   * Another snapshot object is sent to a follower while those under way hold less than this many bytes; the follower
+   * keeps as much that comes before its turn. The same on all servers, or some of it is sent twice.
+   */
   readonly snapshotWindowBytes: number
   /** Ticks in which no snapshot object is acknowledged before the oldest one under way is sent again. */
   readonly snapshotObjectTimeoutTicks: number

@@ -81,7 +81,10 @@ export interface TakeSnapshot {
   readonly snapshot: SnapshotMeta
 }
 
-/** Read one object of the snapshot for a follower; keep that snapshot until `transferEnded`. */
+/**
+ * Read one object of the snapshot for a follower; keep that snapshot until `transferEnded`. The last one asked for is
+ * the one that is waited for, not for ever: see `snapshotRetriesMax`.
+ */
 export interface ReadObject {
   readonly type: 'readObject'
   readonly to: NodeId
@@ -99,7 +102,10 @@ export interface TransferEnded {
   readonly outcome: 'installed' | 'abandoned'
 }
 
-/** Keep one received object. The first of a transfer (`objectId` 0) discards what earlier ones left. */
+/**
+ * Keep one received object. The first of a transfer (`objectId` 0) discards what earlier ones left. One that is never
+ * answered is asked for again by the leader's next transfer.
+ */
 export interface SaveObject {
   readonly type: 'saveObject'
   readonly transferId: number
@@ -110,7 +116,10 @@ export interface SaveObject {
   readonly isLast: boolean
 }
 
-/** All objects are here: put the received state in force. */
+/**
+ * All objects are here: put the received state in force. Must be answered: until then the server applies nothing more
+ * and does not campaign, however long that takes. Its leader gives up after `snapshotInstallTimeoutTicks`.
+ */
 export interface InstallReceived {
   readonly type: 'installSnapshot'
   readonly transferId: number
