@@ -199,16 +199,14 @@ export const reached = (work: Work, transfer: Transfer, place: Place): Transfer 
     objectsAcked: transfer.objectsAcked + acked,
     bytesAcked: transfer.bytesAcked + inflight.slice(0, acked).reduce((sum, { bytes }) => sum + bytes, 0),
   }
-  if (nextOf(advanced) !== place.nextObjectId) return detour(work, advanced, place)
+  if (nextOf(advanced) !== place.nextObjectId) {
+    // Each detour is progress by an object; a receiver that has no end of them is given up all the same.
+    const detours = transfer.detours + 1
+    if (detours > work.options.snapshotRetriesMax + 1) return lost(work, transfer)
+    return readNext(work, { ...goOnAt(advanced, place), detours })
+  }
   const isLost = place.status === 'wanted' && advanced.objectsSent - advanced.inflight.length < advanced.resendBelow
   return readNext(work, isLost ? readOldest(work, advanced) : advanced)
-}
-
-/** Each is progress by an object; a receiver that has no end of them is given up all the same. */
-const detour = (work: Work, transfer: Transfer, place: Place): Transfer => {
-  const detours = transfer.detours + 1
-  if (detours > work.options.snapshotRetriesMax + 1) return lost(work, transfer)
-  return readNext(work, { ...goOnAt(transfer, place), detours })
 }
 
 /** The object that the receiver needs next, if all that was acknowledged is all that it has. */
@@ -270,7 +268,7 @@ export const tickTransfer = (work: Work, transfer: Transfer): Progress => {
   return readOldest(work, { ...transfer, idleTicks: 0, installTicks, retries, resendBelow: transfer.objectsSent })
 }
 
-/** Asks the shell for the oldest object under way, unless the shell has that, or the very next, still to read. */
+/** Asks the shell for the oldest object under way, unless the shell is reading that already. */
 const readOldest = (work: Work, transfer: Transfer): Transfer => {
   const [oldest] = transfer.inflight
   return oldest === undefined || transfer.reading === oldest.objectId ? transfer : read(work, transfer, oldest.objectId)

@@ -68,6 +68,12 @@ describe('a transfer that cannot succeed', () => {
     expect(pair.sent - sent).toBeLessThanOrEqual(SENDS_LATER_MAX)
   })
 
+  it('is given up where one object at a time is sent, and each calls for another', () => {
+    const shells = shellsFor(OBJECTS, { save: () => ({ next: 0 }) })
+    const pair = new TransferPair(shells, { inflightMessagesMax: 1 }).tick().settle(100).live(1)
+    expect([pair.ended, pair.sent]).toEqual([1, 7])
+  })
+
   it('starts over where the leader cannot read the object that its receiver wants', () => {
     const received = { snapshot: snapshotAt(10, 1), nextObjectId: 7, digest: 12_345 }
     const pair = new TransferPair(shellsFor(OBJECTS), {}, received).live(60)
