@@ -267,7 +267,8 @@ const backUp = (work: Work, leader: OwnLeader, at: number, progress: Progress, r
   )
   const window = progress.mode === 'replicate' ? Math.max(1, progress.window >> 1) : progress.window
   leader.progress[at] = toProbe({ ...heard(progress, rpc.round), window }, nextIndex)
-  sendAppend(work, leader, at, 'heartbeat')
+  // What is compacted calls for a transfer; during its pause, an empty message would be refused again at once.
+  sendAppend(work, leader, at, nextIndex > log.baseIndex ? 'heartbeat' : 'entries')
 }
 
 /** The last index at which our log may agree with the follower's; below our base when that is compacted. */

@@ -21,7 +21,7 @@ export interface Options {
   readonly messageEntriesMax: number
   /** Bytes of entries in one AppendEntries, at most; a single larger entry still travels alone. */
   readonly messageBytesMax: number
-  /** Unacknowledged AppendEntries with entries per follower, at most. */
+  /** Unacknowledged AppendEntries with entries per follower, at most; so are snapshot objects. */
   readonly inflightMessagesMax: number
   /** Bytes in them, at most. */
   readonly inflightBytesMax: number
@@ -37,13 +37,23 @@ export interface Options {
   readonly snapshotBytes: number
   /** Entries kept behind a snapshot, so that a follower a little behind needs no transfer. */
   readonly trailingEntries: number
-  /** Bytes of snapshot objects under way to one follower, at most; one object is always allowed. */
+  /**
+   * Another snapshot object is sent to a follower while those under way hold less than this many bytes; the follower
+   * keeps as much that comes before its turn. The same on all servers, or some of it is sent twice.
+   */
   readonly snapshotWindowBytes: number
-  /** Ticks without word from a receiver before its outstanding object is sent again. */
+  /** Ticks in which no snapshot object is acknowledged before the oldest one under way is sent again. */
   readonly snapshotObjectTimeoutTicks: number
-  /** Times in a row that happens before a transfer is given up and the follower probed afresh. */
+  /**
+   * Times in a row that happens before a transfer is given up. The next one starts after snapshotObjectTimeoutTicks,
+   * after twice as many when that one fails too, and so on up to 16 times. The own shell may take as long in all to
+   * read an object.
+   */
   readonly snapshotRetriesMax: number
-  /** Ticks a receiver may take to put a complete snapshot in force; apart from the transfer's own timeout. */
+  /**
+   * Ticks a receiver may take to put a complete snapshot in force; apart from the transfer's own timeout. Then the
+   * leader gives the transfer up; the receiver goes on, and its success counts whenever it comes.
+   */
   readonly snapshotInstallTimeoutTicks: number
 }
 

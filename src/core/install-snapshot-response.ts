@@ -3,7 +3,7 @@ import { advanceCommit } from './commit.ts'
 import { maxIndex, minIndex, type NodeId } from './ids.ts'
 import { heard } from './progress.ts'
 import type { InstallSnapshotResponse } from './rpc.ts'
-import { installing, wanted } from './snapshot-transfer.ts'
+import { installing, offerAgain, reached } from './snapshot-transfer.ts'
 import { ignore, ownLeader, type Work } from './work.ts'
 
 /**
@@ -25,17 +25,15 @@ export const handleInstallSnapshotResponse = (work: Work, from: NodeId, rpc: Ins
       ...progress,
       sentCommit: maxIndex(progress.sentCommit, minIndex(rpc.installedIndex, work.server.commitIndex)),
     }
-    const reached = matched(work, told, rpc.installedIndex, 0)
-    leader.progress[at] = reached
+    const now = matched(work, told, rpc.installedIndex, 0)
+    leader.progress[at] = now
     releaseLog(work, known.matchIndex, rpc.installedIndex)
-    // What it has put in force was another, older snapshot: this one is still to be sent.
-    leader.progress[at] = reached.mode === 'snapshot' ? wanted(work, reached, rpc.nextObjectId, rpc.digest) : reached
+    if (now.mode === 'snapshot') leader.progress[at] = offerAgain(work, now)
     if (advanceCommit(work)) broadcastAppend(work, 'news')
     else sendAppend(work, leader, at, 'news')
     return
   }
   if (progress.mode !== 'snapshot' || progress.transferId !== rpc.transferId)
     return ignore(work, 'unknown transfer', from)
-  leader.progress[at] =
-    rpc.status === 'installing' ? installing(progress) : wanted(work, progress, rpc.nextObjectId, rpc.digest)
+  leader.progress[at] = rpc.status === 'installing' ? installing(progress) : reached(work, progress, rpc)
 }

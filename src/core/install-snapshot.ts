@@ -50,12 +50,13 @@ const followSnapshot = (work: Work, from: NodeId, lastIncludedIndex: Index): voi
 }
 
 /** The transfer that the object belongs to: the one under way, or a new one. */
-const takeUp = ({ server }: Work, from: NodeId, { transferId, snapshot }: InstallSnapshot): Receiving => {
+const takeUp = ({ server }: Work, from: NodeId, rpc: InstallSnapshot): Receiving => {
+  const { transferId, snapshot, startsOver } = rpc
   const { receiving, currentTerm } = server
   if (receiving?.phase === 'install') return receiving
   const isOfThisLeader = receiving?.leaderId === from && receiving.term === currentTerm
   if (isOfThisLeader && receiving.transferId === transferId) return receiving
-  const isResumed = receiving !== null && isSameSnapshot(receiving.snapshot, snapshot)
+  const isResumed = receiving !== null && !startsOver && isSameSnapshot(receiving.snapshot, snapshot)
   return {
     leaderId: from,
     term: currentTerm,
@@ -65,6 +66,8 @@ const takeUp = ({ server }: Work, from: NodeId, { transferId, snapshot }: Instal
     // The same snapshot from another sender, or after a restart, continues where it broke off.
     nextObjectId: isResumed ? receiving.nextObjectId : FIRST_OBJECT,
     digest: isResumed ? receiving.digest : 0,
+    // Position 0 is that of the first object.
+    position: isResumed && receiving.nextObjectId !== FIRST_OBJECT ? 1 : 0,
     saving: null,
     queued: [],
   }
@@ -74,26 +77,49 @@ const isSameSnapshot = (a: SnapshotMeta, b: SnapshotMeta): boolean =>
   a.lastIncludedIndex === b.lastIncludedIndex && a.lastIncludedTerm === b.lastIncludedTerm
 
 const acceptObject = (work: Work, receiving: Receiving, rpc: InstallSnapshot): void => {
-  if (receiving.saving !== null) return enqueue(work, receiving, rpc)
-  const { objectId, data, isLast } = rpc
-  if (objectId !== receiving.nextObjectId) return respond(work, receiving.leaderId, rpc, 'wanted')
+  if (rpc.position < receiving.position) return respond(work, receiving.leaderId, rpc, progressOf(receiving))
+  if (receiving.saving !== null || rpc.objectId !== receiving.nextObjectId) return keepForLater(work, receiving, rpc)
+  if (!beginSaving(work, receiving, rpc)) respond(work, receiving.leaderId, rpc, 'wanted')
+}
+
+/** Asks the shell to keep the object that is wanted; false when it does not continue what is held. */
+const beginSaving = (work: Work, receiving: Receiving, rpc: InstallSnapshot): boolean => {
+  const { objectId, data, isLast, position } = rpc
   const digest = chainDigest(receiving.digest, objectId, checksum(data))
   if (checksum(data) !== rpc.checksum || digest !== rpc.digest) {
     ignore(work, 'checksum mismatch', receiving.leaderId)
-    return respond(work, receiving.leaderId, rpc, 'wanted')
+    return false
   }
-  work.server.receiving = { ...receiving, saving: { objectId, digest, isLast } }
+  work.server.receiving = {
+    ...receiving,
+    position: position + 1,
+    saving: { objectId, digest, isLast },
+    queued: receiving.queued.filter((rpc) => rpc.position > position),
+  }
   const { transferId, snapshot } = receiving
   work.outputs.push({ type: 'saveObject', transferId, snapshot, objectId, data, digest, isLast })
+  return true
 }
 
-/** Keeps an object that came while another is being saved; the bytes kept are bounded by the window. */
-const enqueue = (work: Work, receiving: Receiving, rpc: InstallSnapshot): void => {
-  const { saving, queued } = receiving
-  const bytes = queued.reduce((sum, { data }) => sum + data.length, rpc.data.length)
-  const isKnown = saving?.objectId === rpc.objectId || queued.some(({ objectId }) => objectId === rpc.objectId)
-  if (isKnown || bytes > work.options.snapshotWindowBytes) return
-  work.server.receiving = { ...receiving, queued: [...queued, rpc] }
+const progressOf = ({ saving }: Receiving): 'wanted' | 'saving' => (saving === null ? 'wanted' : 'saving')
+
+/**
+ * Keeps an object that came before its turn, in the order of positions. There is room for what the sender's window
+ * holds: another object while all before it hold less than snapshotWindowBytes.
+ */
+const keepForLater = (work: Work, receiving: Receiving, rpc: InstallSnapshot): void => {
+  const later = receiving.queued.findIndex(({ position }) => position >= rpc.position)
+  const at = later < 0 ? receiving.queued.length : later
+  const isKnown = receiving.queued[at]?.position === rpc.position
+  const queued = receiving.queued.toSpliced(at, 0, rpc)
+  if (!isKnown && isWithinWindow(work, queued)) work.server.receiving = { ...receiving, queued }
+  if (receiving.saving === null) respond(work, receiving.leaderId, rpc, 'wanted')
+}
+
+const isWithinWindow = ({ options }: Work, queued: readonly InstallSnapshot[]): boolean => {
+  let bytes = 0
+  for (const { data } of queued.slice(0, -1)) bytes += data.length
+  return bytes < options.snapshotWindowBytes
 }
 
 /** The object is kept: asks for the next, or, after the last, to have the whole put in force. */
@@ -112,11 +138,17 @@ export const handleObjectSaved = (work: Work, message: Extract<Message, { type: 
     return respond(work, leaderId, kept, 'installing')
   }
   const { nextObjectId } = message
-  const next: Receiving = { ...kept, nextObjectId, queued: queued.filter((rpc) => rpc.objectId !== nextObjectId) }
-  server.receiving = next
-  respond(work, leaderId, next, 'wanted')
   const waiting = queued.find(({ objectId }) => objectId === nextObjectId)
-  if (waiting !== undefined) acceptObject(work, next, waiting)
+  // Where the sender would go on with another object it has to read from here anew, and what it has sent is useless.
+  const isSuccessorOther = waiting === undefined && queued[0]?.position === receiving.position
+  const next: Receiving = {
+    ...kept,
+    nextObjectId,
+    queued: isSuccessorOther ? [] : queued.filter((rpc) => rpc !== waiting),
+  }
+  server.receiving = next
+  const isSaving = waiting !== undefined && beginSaving(work, next, waiting)
+  respond(work, leaderId, next, isSaving ? 'saving' : 'wanted')
 }
 
 /** The machine cannot use what came: starts again at the first object. */

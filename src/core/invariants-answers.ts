@@ -48,16 +48,36 @@ const checkTransfers = (step: Transition, before: readonly Transfer[], after: re
     ended.length === gone.length && gone.every(({ transferId }) => ended.includes(transferId)),
     'a transfer that is over is told to have ended, once',
   )
-  for (const { transferId, reading, nextObjectId } of after) {
+  for (const transfer of after) {
+    const { transferId, reading } = transfer
+    const old = find(before, transferId)
     const read = step.outputs.findLast((output) => output.type === 'readObject' && output.transferId === transferId)
-    const isNew = reading && find(before, transferId)?.reading !== true
+    const isNew = reading !== null && old?.reading !== reading
     claim(step, !isNew || read !== undefined, 'an object that is waited for was asked for')
-    claim(
-      step,
-      read?.type !== 'readObject' || (reading && nextObjectId === read.objectId),
-      'an object that was asked for is waited for',
-    )
+    claim(step, read?.type !== 'readObject' || reading === read.objectId, 'an object that was asked for is waited for')
+    if (old !== undefined) checkAdvance(step, old, transfer)
+    else claim(step, !isPaused(step, transfer), 'a transfer that failed is followed by a pause')
   }
+}
+
+/** What bounds a transfer: retries are forgiven only for an object that was not acknowledged before. */
+const checkAdvance = (step: Transition, before: Transfer, after: Transfer): void => {
+  const acked = after.objectsAcked - before.objectsAcked
+  claim(step, acked >= 0 && acked <= before.inflight.length, 'only objects under way are acknowledged')
+  claim(step, after.objectsSent >= before.objectsSent, 'positions of objects never fall')
+  claim(
+    step,
+    after.retries >= before.retries || acked > 0 || after.phase === 'install',
+    'only progress ends a row of retries',
+  )
+  claim(step, after.phase !== 'offer' || before.phase !== 'transfer', 'a transfer is offered before it goes on')
+}
+
+const isPaused = ({ before, after }: Transition, { id }: Transfer): boolean => {
+  const { role: old } = before.server
+  const { role } = after.server
+  if (old.type !== 'leader' || role.type !== 'leader') return false
+  return old.failedTransfers.some((failed) => failed.id === id && failed.retryAtTicks > role.clockTicks)
 }
 
 const find = (transfers: readonly Transfer[], wanted: number): Transfer | undefined =>

@@ -38,6 +38,7 @@ export const checkLeader = (state: RaftState, leader: Leader): void => {
     'a leader watches every other member, in order',
   )
   for (const progress of leader.progress) checkProgress(state, leader, progress)
+  if (leader.failedTransfers.length > 0) checkFailedTransfers(state, leader)
   checkCommitted(state, leader)
 }
 
@@ -130,6 +131,15 @@ const checkInflight = (state: RaftState, { inflight, matchIndex, nextIndex }: Re
   claim(state, inflight.length === 0 || previous === predecessor(nextIndex), 'what was sent last is under way')
 }
 
+const checkFailedTransfers = (state: RaftState, { failedTransfers, progress, clockTicks }: Leader): void => {
+  const pauseMax = 16 * state.options.snapshotObjectTimeoutTicks
+  for (const [at, { id, failures, retryAtTicks }] of failedTransfers.entries()) {
+    claim(state, failures > 0 && progress.some((other) => other.id === id), 'transfers fail to members')
+    claim(state, failedTransfers.findIndex((other) => other.id === id) === at, 'a member has one last failure')
+    claim(state, retryAtTicks <= clockTicks + pauseMax, 'a pause between transfers is limited')
+  }
+}
+
 const checkTransfer = (state: RaftState, leader: Leader, transfer: Transfer): void => {
   const { server, log, options } = state
   const { snapshot, inflight } = transfer
@@ -144,12 +154,18 @@ const checkTransfer = (state: RaftState, leader: Leader, transfer: Transfer): vo
     'every transfer has a number of its own',
   )
   claim(state, transfer.retries <= options.snapshotRetriesMax, 'a transfer is not tried for ever')
-  claim(state, !transfer.reading || transfer.nextObjectId !== null, 'only an object that exists is read')
+  claim(state, transfer.detours <= options.snapshotRetriesMax + 1, 'a receiver is not followed for ever')
+  claim(state, transfer.idleTicks < options.snapshotObjectTimeoutTicks, 'a time-out of a transfer is acted on')
+  claim(state, transfer.installTicks < options.snapshotInstallTimeoutTicks, 'an installation is not awaited for ever')
+  claim(state, inflight.length > 0 || transfer.reading !== null, 'a transfer waits for its receiver or for its shell')
+  claim(state, transfer.resendBelow <= transfer.objectsSent, 'only what was sent is sent again')
+  claim(state, inflight.length <= transfer.objectsSent, 'what is under way was sent')
   claim(
     state,
     transfer.phase === 'transfer' || inflight.length <= 1,
-    'at most the last object waits to be put in force',
+    'an offer is one object, and at most the last one waits to be put in force',
   )
+  claim(state, inflight.length <= options.inflightMessagesMax, 'objects under way are limited')
   let bytes = 0
   for (const object of inflight) {
     claim(state, bytes === 0 || bytes < options.snapshotWindowBytes, 'bytes of a snapshot under way are limited')

@@ -151,18 +151,19 @@ const checkRole = (state: RaftState): void => {
 
 const checkReceiving = (state: RaftState, receiving: Receiving): void => {
   const { server, options } = state
-  const { snapshot, phase, saving, queued } = receiving
+  const { snapshot, phase, saving } = receiving
   const behind = phase === 'transfer' ? server.commitIndex : server.applyingIndex
   claim(state, snapshot.lastIncludedIndex > behind, 'a snapshot is received only while it brings something new')
   claim(state, snapshot.lastIncludedTerm <= server.currentTerm, 'a snapshot is of a known term')
   claim(state, receiving.term <= server.currentTerm, 'a transfer is of a known term')
   claim(state, phase === 'transfer' || saving === null, 'a snapshot is put in force when all of it is kept')
-  claim(state, new Set(queued.map(({ objectId }) => objectId)).size === queued.length, 'an object waits once')
-  const bytes = queued.reduce((sum, { data }) => sum + data.length, 0)
-  claim(state, bytes <= options.snapshotWindowBytes, 'waiting objects are limited in bytes')
-  claim(
-    state,
-    queued.every((rpc) => rpc.transferId === receiving.transferId),
-    'objects of different transfers never mix',
-  )
+  let position = receiving.position - 1
+  let bytes = 0
+  for (const rpc of receiving.queued) {
+    claim(state, rpc.position > position, 'waiting objects are in order, each once, none that is held')
+    claim(state, bytes < options.snapshotWindowBytes, 'waiting objects are limited in bytes')
+    claim(state, rpc.transferId === receiving.transferId, 'objects of different transfers never mix')
+    position = rpc.position
+    bytes += rpc.data.length
+  }
 }

@@ -30,7 +30,7 @@ export type Message =
       readonly data: string
       readonly nextObjectId: ObjectId | null
     }
-  /** Answer to `readObject`: the snapshot cannot be read. The transfer ends; a later one starts afresh. */
+  /** Answer to `readObject`: the snapshot cannot be read. The transfer ends; another one starts after a pause. */
   | { readonly type: 'objectReadFailed'; readonly to: NodeId; readonly transferId: number; readonly reason: string }
   /** Answer to `saveObject`: it is kept (durably, if the machine resumes transfers after a restart). */
   | {
@@ -40,7 +40,7 @@ export type Message =
       /** The object wanted next; ignored after the last. */
       readonly nextObjectId: ObjectId
     }
-  /** Answer to `saveObject` or `installSnapshot`: unusable. The transfer starts again at the first object. */
+  /** Answer to `saveObject` or `installSnapshot`: unusable. A later transfer starts again at the first object. */
   | { readonly type: 'objectRejected'; readonly transferId: number; readonly reason: string }
   /** Answer to `installSnapshot`: the received state is in force in the state machine. */
   | { readonly type: 'snapshotInstalled'; readonly transferId: number }

@@ -87,7 +87,10 @@ export interface TakeSnapshot {
   readonly snapshot: SnapshotMeta
 }
 
-/** Read one object of the snapshot for a follower; keep that snapshot until `transferEnded`. */
+/**
+ * Read one object of the snapshot for a follower; keep that snapshot until `transferEnded`. The last one asked for is
+ * the one that is waited for, not for ever: see `snapshotRetriesMax`.
+ */
 export interface ReadObject {
   readonly type: 'readObject'
   readonly to: NodeId
@@ -105,7 +108,10 @@ export interface TransferEnded {
   readonly outcome: 'installed' | 'abandoned'
 }
 
-/** Keep one received object. The first of a transfer (`objectId` 0) discards what earlier ones left. */
+/**
+ * Keep one received object. The first of a transfer (`objectId` 0) discards what earlier ones left. One that is never
+ * answered is asked for again by the leader's next transfer.
+ */
 export interface SaveObject {
   readonly type: 'saveObject'
   readonly transferId: number
@@ -118,9 +124,11 @@ export interface SaveObject {
 
 /**
  * All objects are here: put the received state in force, in the order of the outputs, then answer `snapshotInstalled`.
- * The save that adopts the snapshot follows that answer. A machine with a disk of its own replaces its state, its
- * lastApplied and the snapshot it names as `Remains.installed` in one durable write before it answers, so that a crash
- * at any point leaves the old state with the old log, or the new state and the means to adopt it.
+ * Must be answered: until then the server applies nothing more and does not campaign, however long that takes. Its
+ * leader gives up after `snapshotInstallTimeoutTicks`. The save that adopts the snapshot follows that answer. A machine
+ * with a disk of its own replaces its state, its lastApplied and the snapshot it names as `Remains.installed` in one
+ * durable write before it answers, so that a crash at any point leaves the old state with the old log, or the new state
+ * and the means to adopt it.
  */
 export interface InstallReceived {
   readonly type: 'installSnapshot'

@@ -51,20 +51,32 @@ export interface Transfer extends Known {
   readonly transferId: number
   /** What is being sent; the log after it stays pinned. */
   readonly snapshot: SnapshotMeta
-  readonly phase: 'transfer' | 'install'
-  /** Objects sent and not yet answered, in order; their bytes stay within snapshotWindowBytes. */
+  /**
+   * `offer`: the first object alone is sent; the answer decides where to go on. `transfer`: a window of objects is
+   * under way. `install`: the receiver is putting a snapshot in force.
+   */
+  readonly phase: 'offer' | 'transfer' | 'install'
+  /** The receiver is to drop what it holds. */
+  readonly startsOver: boolean
+  /** Objects sent and not yet acknowledged, in order; all but the last hold less than snapshotWindowBytes. */
   readonly inflight: readonly InflightObject[]
-  /** The object to read next; null when the last has been read. */
+  /** The object to send next; null when the last has been sent. */
   readonly nextObjectId: ObjectId | null
-  /** The shell is reading nextObjectId. */
-  readonly reading: boolean
+  /** What the shell is reading: nextObjectId, or an object under way, to send it again. */
+  readonly reading: ObjectId | null
   /** The chained digest before nextObjectId. */
   readonly digest: number
-  /** Ticks since the receiver last answered. */
+  /** Each counted once: the position of nextObjectId. Those under way have the positions right below it. */
+  readonly objectsSent: number
+  /** Objects under way at lower positions were sent before the last time-out: those that are wanted are lost. */
+  readonly resendBelow: number
+  /** Times that the receiver wanted another object than the next one; snapshotRetriesMax + 1 in a transfer, at most. */
+  readonly detours: number
+  /** Ticks in which no object was acknowledged although one was under way, or being read. */
   readonly idleTicks: number
   /** Ticks since it first said that it is putting the snapshot in force. */
   readonly installTicks: number
-  /** Timeouts in a row. */
+  /** Time-outs in a row: only an object that was not acknowledged before, or word of the installation, ends the row. */
   readonly retries: number
   /** How far it has come: objects and bytes acknowledged. */
   readonly objectsAcked: number

@@ -114,6 +114,7 @@ export const newLeader = (followers: readonly NodeId[], lastIndex: Index, window
   roundsStarted: [],
   leaseTicks: -1,
   transfersStarted: 0,
+  failedTransfers: [],
 })
 
 const noop = ({ server, log }: Work): Entry => ({

@@ -100,6 +100,14 @@ export interface SnapshotMeta {
 /**
  * One object of a snapshot (Figure 13; NuRaft's logical objects). The receiver names the object it wants next;
  * a snapshot of a single object whose `isLast` is set is the single-shot RPC of section 7.
+ *
+ * Senders may cut a snapshot into objects of different sizes. What a receiver holds is a sequence of objects, and the
+ * digest is chained over exactly that sequence, also where another sender began it: who carries on takes over the
+ * digest that the receiver names with the next object, and chains its own objects to it. Two cuts then meet only at
+ * an object that the receiver's machine has named, which every replica can read (see `StateMachine.readObject`);
+ * objects that come before their turn wait only for objects of their own transfer. The digest proves that sender and
+ * receiver agree on everything kept, in order, since the transfer began; what was there before was proved the same way
+ * to its own sender.
  */
 export interface InstallSnapshot {
   readonly type: 'InstallSnapshot'
@@ -108,11 +116,15 @@ export interface InstallSnapshot {
   /** Unique over all leaders, rising within a term: objects of different transfers never mix. */
   readonly transferId: number
   readonly snapshot: SnapshotMeta
+  /** The receiver drops what it holds of the snapshot: an earlier transfer could not carry on from there. */
+  readonly startsOver: boolean
+  /** Rises by one with every object of the transfer, from 0; the same when an object is sent again. */
+  readonly position: number
   readonly objectId: ObjectId
   readonly data: string
   /** CRC-32 of data. */
   readonly checksum: number
-  /** Chained over every object of the transfer up to this one: see `chainDigest`. */
+  /** Chained over every object that the receiver holds when it has kept this one: see `chainDigest`. */
   readonly digest: number
   readonly isLast: boolean
 }
@@ -121,10 +133,13 @@ export interface InstallSnapshotResponse {
   readonly type: 'InstallSnapshotResponse'
   readonly term: Term
   readonly transferId: number
-  /** `wanted`: send nextObjectId. `installing`: all here, being put in force. `installed`: see installedIndex. */
-  readonly status: 'wanted' | 'installing' | 'installed'
+  /**
+   * `wanted`: nextObjectId has not come. `saving`: it has, and is being kept. `installing`: all here, being put in
+   * force. `installed`: see installedIndex.
+   */
+  readonly status: 'wanted' | 'saving' | 'installing' | 'installed'
   readonly nextObjectId: ObjectId
-  /** The chained digest of what the receiver holds before nextObjectId. */
+  /** The chained digest of what the receiver holds before nextObjectId; the transfer goes on from it. */
   readonly digest: number
   /** The receiver's log equals the leader's up to here, durably, whatever becomes of this transfer. */
   readonly installedIndex: Index

@@ -215,6 +215,7 @@ const resumed = ({ received, hardState, id }: Remains, lastApplied: Index): Rece
     term: TERM_ZERO,
     transferId: 0,
     phase: 'transfer',
+    position: 0,
     saving: null,
     queued: [],
   }

@@ -99,6 +99,19 @@ export interface Leader {
   /** When the latest round that a quorum answered began; −1 before the first. */
   readonly leaseTicks: number
   readonly transfersStarted: number
+  /** Followers whose last transfer was given up, each once; forgotten when one succeeds. */
+  readonly failedTransfers: readonly FailedTransfer[]
+}
+
+/** A transfer that failed is followed by a pause, each twice as long as the one before, up to a limit. */
+export interface FailedTransfer {
+  readonly id: NodeId
+  /** Transfers in a row. */
+  readonly failures: number
+  /** The leader's clockTicks from which on another may start. */
+  readonly retryAtTicks: number
+  /** The next one begins at the first object: this one got nowhere from where the receiver stood. */
+  readonly startsOver: boolean
 }
 
 /** A read waits for its round to be answered by a quorum, and for an entry of this term to be committed. */
@@ -119,8 +132,10 @@ export interface Receiving {
   readonly nextObjectId: ObjectId
   /** Chained over the objects held. */
   readonly digest: number
+  /** Objects of the transfer at lower positions are held, or being saved. */
+  readonly position: number
   /** The object being saved: its digest comes into force when it is; null when none is. */
   readonly saving: { readonly objectId: ObjectId; readonly digest: number; readonly isLast: boolean } | null
-  /** Objects that came while one was being saved, oldest first; bytes bounded by snapshotWindowBytes. */
+  /** Objects that came before their turn, by position; all but the last hold less than snapshotWindowBytes. */
   readonly queued: readonly InstallSnapshot[]
 }

@@ -80,6 +80,7 @@ const copyLeader = (of: Leader): OwnLeader => ({
   roundsStarted: of.roundsStarted,
   leaseTicks: of.leaseTicks,
   transfersStarted: of.transfersStarted,
+  failedTransfers: of.failedTransfers,
 })
 
 export const endWork = (work: Work): readonly [RaftState, readonly Output[]] => {

@@ -167,6 +167,8 @@ const installSnapshotOf = (fields: Fields): InstallSnapshot => ({
   leaderId: nodeIdOf(fields['leaderId'], 'leaderId'),
   transferId: counterOf(fields['transferId'], 'transferId'),
   snapshot: snapshotOf(fields['snapshot']),
+  startsOver: booleanOf(fields['startsOver'], 'startsOver'),
+  position: counterOf(fields['position'], 'position'),
   objectId: objectIdOf(fields['objectId'], 'objectId'),
   data: stringOf(fields['data'], 'data'),
   checksum: counterOf(fields['checksum'], 'checksum'),
@@ -190,8 +192,8 @@ const snapshotOf = (value: unknown): SnapshotMeta =>
 
 const installSnapshotResponseOf = (fields: Fields): InstallSnapshotResponse => {
   const { status } = fields
-  if (status !== 'wanted' && status !== 'installing' && status !== 'installed')
-    throw new Malformed('status', 'is not wanted, installing or installed')
+  if (status !== 'wanted' && status !== 'saving' && status !== 'installing' && status !== 'installed')
+    throw new Malformed('status', 'is not wanted, saving, installing or installed')
   return {
     type: 'InstallSnapshotResponse',
     term: termOf(fields['term'], 'term'),

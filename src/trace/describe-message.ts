@@ -27,8 +27,8 @@ export const describeRpc = (rpc: Rpc): string => {
     case 'InstallSnapshot':
       return `t${rpc.term} snapshot ${describeSnapshot(rpc.snapshot)} object ${rpc.objectId}${rpc.isLast ? ' last' : ''}`
     case 'InstallSnapshotResponse':
-      return rpc.status === 'wanted'
-        ? `t${rpc.term} wanted object ${rpc.nextObjectId}`
+      return rpc.status === 'wanted' || rpc.status === 'saving'
+        ? `t${rpc.term} ${rpc.status} object ${rpc.nextObjectId}`
         : `t${rpc.term} ${rpc.status}${rpc.status === 'installed' ? ` ${rpc.installedIndex}` : ''}`
     default:
       return unreachable(rpc)

@@ -4,7 +4,16 @@ import type { HardState } from '../core/output.ts'
 import type { InflightMessage, InflightObject, Probe, Replicate, Transfer } from '../core/progress.ts'
 import type { Queue } from '../core/queue.ts'
 import type { Birth, Remains } from '../core/start.ts'
-import type { Candidate, Follower, Leader, PendingRead, PreCandidate, Receiving, Server } from '../core/state.ts'
+import type {
+  Candidate,
+  FailedTransfer,
+  Follower,
+  Leader,
+  PendingRead,
+  PreCandidate,
+  Receiving,
+  Server,
+} from '../core/state.ts'
 import type { Start } from './format.ts'
 import { configuration, entry, rpcCheck, snapshotMeta } from './message-schema.ts'
 import {
@@ -59,11 +68,15 @@ const progress = variants('mode', {
     ...known,
     transferId: counter,
     snapshot: snapshotMeta,
-    phase: oneOf('transfer', 'install'),
+    phase: oneOf('offer', 'transfer', 'install'),
+    startsOver: flag,
     inflight: list(fields<InflightObject>({ objectId: textOrNumber, bytes: counter, digestBefore: counter })),
     nextObjectId: nullable(textOrNumber),
-    reading: flag,
+    reading: nullable(textOrNumber),
     digest: counter,
+    objectsSent: counter,
+    resendBelow: counter,
+    detours: counter,
     idleTicks: counter,
     installTicks: counter,
     retries: counter,
@@ -93,6 +106,9 @@ const role = variants('type', {
     roundsStarted: list(fields<Leader['roundsStarted'][number]>({ round: counter, atTicks: counter })),
     leaseTicks: integer,
     transfersStarted: counter,
+    failedTransfers: list(
+      fields<FailedTransfer>({ id: name, failures: counter, retryAtTicks: counter, startsOver: flag }),
+    ),
   }),
 })
 
@@ -104,6 +120,7 @@ const receiving = fields<Receiving>({
   phase: oneOf('transfer', 'install'),
   nextObjectId: textOrNumber,
   digest: counter,
+  position: counter,
   saving: nullable(fields<NonNullable<Receiving['saving']>>({ objectId: textOrNumber, digest: counter, isLast: flag })),
   queued: list(rpcCheck),
 })

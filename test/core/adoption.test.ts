@@ -22,6 +22,8 @@ const offer: InstallSnapshot = {
   leaderId: n2,
   transferId: 1,
   snapshot: RECEIVED,
+  startsOver: false,
+  position: 0,
   objectId: 0,
   data: 'all',
   checksum: checksum('all'),

@@ -200,7 +200,7 @@ describe('a transfer', () => {
       'asks for what it does not wait for',
       'an object that was asked for is waited for',
       begun,
-      { after: withProgress(begun.after, (to) => (to.mode === 'snapshot' ? { ...to, nextObjectId: 'other' } : to)) },
+      { after: withProgress(begun.after, (to) => (to.mode === 'snapshot' ? { ...to, reading: 'other' } : to)) },
     ],
   ])('%s', (_, sentence, taken, falsified) => {
     expect(verdicts(taken, falsified)).toEqual([null, sentence])

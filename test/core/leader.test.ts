@@ -48,7 +48,7 @@ describe('heartbeats reach a follower', () => {
     const leader = rejected(compacted(), 4, 0)
     const progress = leader.progressOf(n2)
     if (progress.mode !== 'snapshot') throw new Error('no transfer is under way')
-    leader.do({ type: 'objectReadFailed', to: n2, transferId: progress.transferId, reason: 'gone' })
+    leader.do({ type: 'objectReadFailed', to: n2, transferId: progress.transferId, reason: 'gone' }).tick(30)
     expect(leader.progressOf(n2)).toMatchObject({ mode: 'probe', active: false, nextIndex: 1 })
     leader.tick()
     expect([leader.outputOf('readObject'), leader.said('AppendEntries', n2)]).toMatchObject([[], [{ prevLogIndex: 4 }]])
@@ -78,6 +78,7 @@ describe('a new leader', () => {
       roundsStarted: [],
       leaseTicks: -1,
       transfersStarted: 0,
+      failedTransfers: [],
     })
   })
 

@@ -1,70 +1,47 @@
 import { describe, expect, it } from 'vitest'
-import { INDEX_ZERO, index, term, type ObjectId } from '../../src/core/ids.ts'
-import type { InstallSnapshotResponse } from '../../src/core/rpc.ts'
-import { Server, n2, n3, snapshotAt } from './server.ts'
-
-/** A leader whose log begins after 4, with a follower that needs what came before. */
-const sending = (options = {}): Server => {
-  const server = new Server(
-    [],
-    { snapshotObjectTimeoutTicks: 3, snapshotRetriesMax: 1, heartbeatTicks: 1, ...options },
-    {
-      snapshot: snapshotAt(4, 1),
-      hardState: { currentTerm: term(1), votedFor: null },
-    },
-  ).lead()
-  return answerAppend(server)
-}
-
-/** n2 answers an append: it has nothing. */
-const answerAppend = (server: Server): Server =>
-  server.hear(n2, {
-    type: 'AppendEntriesResponse',
-    term: server.server.currentTerm,
-    success: false,
-    rejectedIndex: index(4),
-    conflictIndex: INDEX_ZERO,
-    conflictTerm: term(0),
-    round: 0,
-  })
-
-const transferOf = (server: Server) => {
-  const progress = server.progressOf(n2)
-  if (progress.mode !== 'snapshot') throw new Error('no transfer is under way')
-  return progress
-}
-
-const readOut = (server: Server, objectId: ObjectId, nextObjectId: ObjectId | null, data = 'data') =>
-  server.do({ type: 'objectRead', to: n2, transferId: transferOf(server).transferId, objectId, data, nextObjectId })
-
-const answer = (server: Server, changes: Partial<InstallSnapshotResponse>) =>
-  server.hear(n2, {
-    type: 'InstallSnapshotResponse',
-    term: server.server.currentTerm,
-    transferId: changes.transferId ?? transferOf(server).transferId,
-    status: 'wanted',
-    nextObjectId: 0,
-    digest: 0,
-    installedIndex: INDEX_ZERO,
-    ...changes,
-  })
+import { checksum } from '../../src/core/checksum.ts'
+import { index, term } from '../../src/core/ids.ts'
+import { chainDigest } from '../../src/core/snapshot-transfer.ts'
+import { answer, answerAppend, caughtUp, readOut, sending, taken, transferOf } from './sending.ts'
+import { Server, n2, n3 } from './server.ts'
 
 describe('a sender', () => {
   it('begins with object 0 when the follower needs what is compacted', () => {
     expect(sending().outputOf('readObject')[0]).toMatchObject({ to: n2, objectId: 0 })
   })
 
-  it('reads ahead while the window has room', () => {
-    const server = sending({ snapshotWindowBytes: 6 })
-    expect(readOut(server, 0, 1).outputOf('readObject')[0]?.objectId).toBe(1)
-    expect(readOut(server, 1, 2).outputOf('readObject')).toEqual([])
+  it('offers the first object alone', () => {
+    const server = readOut(sending(), 0, 1)
+    expect([server.outputOf('readObject'), transferOf(server).phase]).toEqual([[], 'offer'])
   })
 
-  it('follows the receiver to whatever object it wants', () => {
-    const server = readOut(sending(), 0, 1)
-    expect(answer(server, { nextObjectId: 'elsewhere', digest: 5 }).outputOf('readObject')[0]?.objectId).toBe(
-      'elsewhere',
-    )
+  it('reads ahead while the window has room, once its offer is taken', () => {
+    const server = taken({ snapshotWindowBytes: 6 })
+    expect(server.outputOf('readObject')[0]?.objectId).toBe(1)
+    expect(readOut(server, 1, 2).outputOf('readObject')[0]?.objectId).toBe(2)
+    expect(readOut(server, 2, 3).outputOf('readObject')).toEqual([])
+  })
+
+  it('goes on where the receiver of its offer stands, with the receiver’s digest', () => {
+    const server = answer(readOut(sending(), 0, 1), { nextObjectId: 'elsewhere', digest: 5 })
+    expect(server.outputOf('readObject')[0]?.objectId).toBe('elsewhere')
+    expect(readOut(server, 'elsewhere', 'next').said('InstallSnapshot')).toMatchObject([
+      { position: 1, digest: chainDigest(5, 'elsewhere', checksum('data')) },
+    ])
+  })
+
+  it('does so once: nothing else that is not under way moves it', () => {
+    const server = answer(readOut(sending(), 0, 1), { nextObjectId: 'elsewhere', digest: 5 })
+    const { state } = server
+    expect(answer(server, { nextObjectId: 'third', digest: 6 }).state).toEqual(state)
+  })
+
+  it('follows the receiver to another object than its own next one, after one that was just kept', () => {
+    const server = readOut(taken(), 1, 2)
+    const { digest } = transferOf(server)
+    answer(server, { nextObjectId: 'beyond', digest })
+    expect(server.outputOf('readObject')).toMatchObject([{ objectId: 'beyond' }])
+    expect(transferOf(server)).toMatchObject({ objectsAcked: 2, inflight: [], digest })
   })
 
   it('sends an object again when nothing is heard', () => {
@@ -88,13 +65,20 @@ describe('a sender', () => {
   })
 
   it('goes on when the receiver has put an older snapshot in force', () => {
-    const server = answer(readOut(sending(), 0, null), { status: 'installing' })
+    const server = answer(readOut(sending(), 0, 1), { status: 'installing' })
     answer(server, { status: 'installed', installedIndex: index(2), nextObjectId: 0 })
-    expect(transferOf(server).phase).toBe('transfer')
+    expect([transferOf(server).phase, server.outputOf('readObject')]).toMatchObject(['offer', [{ objectId: 0 }]])
+    expect(caughtUp(readOut(server, 0, 1)).outputOf('readObject')).toMatchObject([{ objectId: 1 }])
+  })
+
+  it('takes no late word of an installation for one of what it is still sending', () => {
+    const server = readOut(taken(), 1, 2)
+    const { state } = server
+    expect(answer(server, { status: 'installing' }).state).toEqual(state)
   })
 
   it('waits once the receiver says that it puts the snapshot in force', () => {
-    const server = answer(readOut(readOut(sending(), 0, 1), 1, null), { status: 'installing' })
+    const server = answer(readOut(taken(), 1, null), { status: 'installing' })
     expect(transferOf(server)).toMatchObject({ phase: 'install', inflight: [{ objectId: 1 }] })
     expect(server.outputOf('readObject')).toEqual([])
   })
@@ -102,7 +86,7 @@ describe('a sender', () => {
   it('hears of a follower by whatever it answers, but of no round of heartbeats', () => {
     const server = sending()
     const { transferId } = transferOf(server)
-    server.do({ type: 'objectReadFailed', to: n2, transferId, reason: 'gone' })
+    server.do({ type: 'objectReadFailed', to: n2, transferId, reason: 'gone' }).tick(10)
     expect(server.progressOf(n2).active).toBe(false)
     answer(server, { transferId })
     expect([server.ignored, server.progressOf(n2)]).toMatchObject([
@@ -142,10 +126,11 @@ describe('a sender', () => {
   })
 
   it('does not send what its shell was reading when the receiver says that it has everything', () => {
-    const server = readOut(sending(), 0, 1)
-    expect(transferOf(server).reading).toBe(true)
+    const server = readOut(sending(), 0, null)
+    for (let at = 0; at < 3; at++) server.tick()
+    expect(transferOf(server).reading).toBe(0)
     answer(server, { status: 'installing' })
-    expect(readOut(server, 1, 2).sends).toEqual([])
+    expect(readOut(server, 0, null).sends).toEqual([])
   })
 
   it('steps down once the numbers of its term are used up: a later term has numbers of its own', () => {
@@ -213,7 +198,7 @@ describe('the log that a transfer needs', () => {
 
 describe('what a shell has read', () => {
   it('is not sent when another object is waited for', () => {
-    const server = readOut(readOut(sending(), 0, 1), 0, 1)
+    const server = readOut(taken(), 0, 1)
     expect([server.ignored, server.said('InstallSnapshot')]).toEqual([['late answer'], []])
   })
 
@@ -232,69 +217,44 @@ describe('what a shell has read', () => {
     for (const type of ['objectRead', 'objectReadFailed'] as const) {
       const about = { to, transferId: transferId + offset, objectId: 0, data: 'data', nextObjectId: 1, reason: 'late' }
       server.do({ type, ...about })
-      expect([server.ignored, transferOf(server).reading]).toEqual([['unknown transfer'], true])
+      expect([server.ignored, transferOf(server).reading]).toEqual([['unknown transfer'], 0])
     }
   })
 })
 
 describe('the window of a transfer', () => {
   it('moves on as objects are acknowledged, and knows how far it has come', () => {
-    const server = readOut(readOut(readOut(sending(), 0, 1, '12'), 1, 2, '345'), 2, 3, '6')
-    const [, second, third] = transferOf(server).inflight
+    const server = readOut(readOut(taken({}, '12'), 1, 2, '345'), 2, 3, '6')
+    const [second, third] = transferOf(server).inflight
     expect([second, third]).toMatchObject([
       { objectId: 1, bytes: 3 },
       { objectId: 2, bytes: 1 },
     ])
-    answer(server, { nextObjectId: 1 })
-    expect(transferOf(server)).toMatchObject({ inflight: [second, third], objectsAcked: 1, bytesAcked: 2 })
-    answer(server, { nextObjectId: 3 })
+    answer(server, { nextObjectId: 2, digest: third?.digestBefore ?? 0 })
+    expect(transferOf(server)).toMatchObject({ inflight: [third], objectsAcked: 2, bytesAcked: 5 })
+    caughtUp(server)
     expect(transferOf(server)).toMatchObject({ inflight: [], objectsAcked: 3, bytesAcked: 6, nextObjectId: 3 })
   })
 
+  it('is not moved back by an answer that another has overtaken', () => {
+    const server = readOut(readOut(taken(), 1, 2), 2, 3)
+    const [first] = transferOf(server).inflight
+    const { state } = caughtUp(server)
+    answer(server, { nextObjectId: 1, digest: first?.digestBefore ?? 0 })
+    expect([server.state, server.outputs]).toEqual([state, []])
+  })
+
   it('is full when its bytes are reached exactly', () => {
-    expect(readOut(sending({ snapshotWindowBytes: 4 }), 0, 1, '1234').outputOf('readObject')).toEqual([])
-    expect(readOut(sending({ snapshotWindowBytes: 5 }), 0, 1, '1234').outputOf('readObject')).toHaveLength(1)
+    expect(readOut(taken({ snapshotWindowBytes: 4 }), 1, 2, '1234').outputOf('readObject')).toEqual([])
+    expect(readOut(taken({ snapshotWindowBytes: 5 }), 1, 2, '1234').outputOf('readObject')).toHaveLength(1)
+  })
+
+  it('holds no more objects than messages may be under way', () => {
+    expect(readOut(taken({ inflightMessagesMax: 1 }), 1, 2).outputOf('readObject')).toEqual([])
+    expect(readOut(taken({ inflightMessagesMax: 2 }), 1, 2).outputOf('readObject')).toHaveLength(1)
   })
 
   it('has room for one object, however large', () => {
-    const server = readOut(sending({ snapshotWindowBytes: 1 }), 0, 1, 'large')
-    expect(answer(server, { nextObjectId: 1 }).outputOf('readObject')).toMatchObject([{ objectId: 1 }])
-  })
-})
-
-describe('the patience of a sender', () => {
-  it('lasts so many ticks for an object, and begins anew with every answer', () => {
-    const server = readOut(sending(), 0, null).tick(2)
-    expect(server.outputOf('readObject')).toEqual([])
-    answer(server, { nextObjectId: 0 })
-    expect(server.tick(2).outputOf('readObject')).toEqual([])
-    expect(server.tick().outputOf('readObject')).toMatchObject([{ objectId: 0 }])
-  })
-
-  it('is not tried by the own shell', () => {
-    const server = sending().tick(20)
-    expect([server.outputOf('transferEnded'), transferOf(server)]).toMatchObject([[], { idleTicks: 0, reading: true }])
-  })
-
-  it('lasts so many ticks for putting a snapshot in force', () => {
-    const server = sending({ snapshotInstallTimeoutTicks: 5, snapshotObjectTimeoutTicks: 9 })
-    answer(readOut(server, 0, null), { status: 'installing' })
-    expect(transferOf(server.tick(4)).phase).toBe('install')
-    expect(server.tick().outputOf('transferEnded')).toMatchObject([{ outcome: 'abandoned' }])
-    expect(server.progressOf(n2)).toMatchObject({ mode: 'probe', active: false })
-  })
-
-  it('is not prolonged by the same word again', () => {
-    const server = sending({ snapshotInstallTimeoutTicks: 5, snapshotObjectTimeoutTicks: 9 })
-    answer(readOut(server, 0, null), { status: 'installing' })
-    answer(server.tick(3), { status: 'installing' })
-    expect(server.tick(2).outputOf('transferEnded')).toMatchObject([{ outcome: 'abandoned' }])
-  })
-
-  it('is told to have ended when it leads no more', () => {
-    const server = readOut(sending(), 0, 1)
-    const { transferId } = transferOf(server)
-    server.hear(n3, { type: 'RequestVoteResponse', term: term(9), voteGranted: false })
-    expect(server.outputOf('transferEnded')).toMatchObject([{ to: n2, transferId, outcome: 'abandoned' }])
+    expect(taken({ snapshotWindowBytes: 1 }, 'large').outputOf('readObject')).toMatchObject([{ objectId: 1 }])
   })
 })

@@ -186,6 +186,8 @@ const installRequest: Request = {
     configuration: configurationOf([nodeId('0'), nodeId('1'), nodeId('2')]),
     configurationIndex: index(0),
   },
+  startsOver: false,
+  position: 0,
   objectId: 0,
   data: BLOB,
   checksum: checksum(BLOB),

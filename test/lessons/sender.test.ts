@@ -3,20 +3,21 @@ import { configurationOf } from '../../src/core/configuration.ts'
 import { index, nodeId, term } from '../../src/core/ids.ts'
 import { Server, n1, n2, n3, snapshotAt } from '../core/server.ts'
 import { failure, snapshotAnswer } from '../paper/rpcs.ts'
-import { begin, commands, leader, read, transferOf } from './support.ts'
+import { begin, commands, leader, read, taken, transferOf } from './support.ts'
 import { World } from './world.ts'
 
 /* Lessons about the leader that sends a snapshot. */
 
-const TRIES = { snapshotObjectTimeoutTicks: 3, snapshotRetriesMax: 1 }
+/** It gives up after 12 ticks: by then the follower counts as silent. */
+const TRIES = { snapshotObjectTimeoutTicks: 6, snapshotRetriesMax: 1 }
 
 describe('4', () => {
   it('4: a follower that dies in the middle is probed, and sent a snapshot when it is heard of again (etcd #10225)', () => {
-    const server = read(read(begin(leader(TRIES)), 0, 1), 1, null)
+    const server = read(taken(read(begin(leader(TRIES)), 0, 1)), 1, null)
     const { transferId } = transferOf(server)
     for (let round = 0; round < 2; round++) {
-      server.tick(3)
-      if (server.progressOf(n2).mode === 'snapshot') read(server, 0, 1)
+      server.tick(6)
+      if (server.progressOf(n2).mode === 'snapshot') read(server, 1, null)
     }
     expect([server.progressOf(n2).mode, server.outputOf('transferEnded')]).toMatchObject([
       'probe',
@@ -160,7 +161,7 @@ describe('15', () => {
 
 describe('16', () => {
   it('16: the snapshot that was begun is the one that is read to its end, and said to be so (NuRaft #212)', () => {
-    const server = read(begin(leader({ trailingEntries: 0 })), 0, 1)
+    const server = taken(read(begin(leader({ trailingEntries: 0 })), 0, 1))
     server
       .propose('a')
       .saved()

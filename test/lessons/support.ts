@@ -7,7 +7,7 @@ import type { InstallSnapshot, SnapshotMeta } from '../../src/core/rpc.ts'
 import { birthSnapshot, restart } from '../../src/core/start.ts'
 import type { RaftState } from '../../src/core/state.ts'
 import { Server, THREE, command, logOfTerms, n1, n2, snapshotAt } from '../core/server.ts'
-import { chunk, failure } from '../paper/rpcs.ts'
+import { chunk, failure, snapshotAnswer } from '../paper/rpcs.ts'
 
 /** Entries of [from, to], all of one term. */
 export const commands = (from: number, to: number, inTerm: number): readonly Entry[] =>
@@ -99,4 +99,11 @@ export const transferOf = (server: Server) => {
 export const read = (server: Server, objectId: number, nextObjectId: number | null): Server => {
   const { transferId } = transferOf(server)
   return server.do({ type: 'objectRead', to: n2, transferId, objectId, data: `object ${objectId}`, nextObjectId })
+}
+
+/** n2 has taken the offer: it wants the object after the first. */
+export const taken = (server: Server): Server => {
+  const { transferId, digest, nextObjectId } = transferOf(server)
+  if (nextObjectId === null) throw new Error('there is no more')
+  return server.hear(n2, snapshotAnswer(2, { transferId, digest, nextObjectId }))
 }

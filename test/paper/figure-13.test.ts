@@ -3,7 +3,7 @@ import { configurationOf } from '../../src/core/configuration.ts'
 import { nodeId, successor, term } from '../../src/core/ids.ts'
 import { slice } from '../../src/core/log/log.ts'
 import { Server, append, command, n2, n3, snapshotAt } from '../core/server.ts'
-import { chunk, failure } from './rpcs.ts'
+import { chunk, failure, snapshotAnswer } from './rpcs.ts'
 
 /* Offsets are names of objects here: the receiver says which one it wants next. `done` is isLast. */
 
@@ -160,6 +160,13 @@ describe('Figure 13, the sender', () => {
     return server.do({ type: 'objectRead', to: n3, transferId, objectId, data: `chunk ${objectId}`, nextObjectId })
   }
 
+  const wants = (server: Server, nextObjectId: number): Server => {
+    const progress = server.progressOf(n3)
+    if (progress.mode !== 'snapshot') throw new Error('no transfer')
+    const { transferId, digest } = progress
+    return server.hear(n3, snapshotAnswer(2, { transferId, nextObjectId, digest }))
+  }
+
   it('names itself, its term, and what the snapshot replaces', () => {
     expect(read(sending(), 0, 1).said('InstallSnapshot', n3)).toMatchObject([
       { term: 2, leaderId: 'n1', snapshot: { lastIncludedIndex: 4, lastIncludedTerm: 1 } },
@@ -168,7 +175,12 @@ describe('Figure 13, the sender', () => {
 
   it('sends chunks in order, and marks the last', () => {
     const server = sending()
-    const sent = [0, 1, 2].flatMap((at) => read(server, at, at === 2 ? null : at + 1).said('InstallSnapshot', n3))
+    const sent = [0, 1, 2].flatMap((at) => {
+      const said = read(server, at, at === 2 ? null : at + 1).said('InstallSnapshot', n3)
+      // The first one alone, as an offer; the others follow each other once it is taken.
+      if (at === 0) wants(server, 1)
+      return said
+    })
     expect(sent.map(({ objectId, isLast }) => [objectId, isLast])).toEqual([
       [0, false],
       [1, false],

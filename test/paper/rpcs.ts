@@ -64,6 +64,8 @@ export const chunk = (at: 0 | 1 | 2, changes: Partial<InstallSnapshot> = {}): In
     leaderId: n2,
     transferId: 1,
     snapshot: snapshotAt(5, 2),
+    startsOver: false,
+    position: at,
     objectId: at,
     data: data(at),
     checksum: checksum(data(at)),

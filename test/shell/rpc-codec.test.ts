@@ -24,6 +24,8 @@ const install = {
   leaderId: 'n0',
   transferId: 1,
   snapshot: { lastIncludedIndex: 8, lastIncludedTerm: 3, configuration, configurationIndex: 7 },
+  startsOver: false,
+  position: 3,
   objectId: 'k/1',
   data: '',
   checksum: 0,
@@ -110,7 +112,11 @@ describe('what is not is named, with the way to it', () => {
     ],
     ['neither success nor failure', { ...failure, success: 1 }, 'rpc.success is not true or false'],
     ['a success without a match', { ...failure, success: true }, 'rpc.matchIndex is not a whole number'],
-    ['an unknown status', { ...installed, status: 'done' }, 'rpc.status is not wanted, installing or installed'],
+    [
+      'an unknown status',
+      { ...installed, status: 'done' },
+      'rpc.status is not wanted, saving, installing or installed',
+    ],
     ['an object without a name', { ...install, objectId: null }, 'rpc.objectId is not a number or a string'],
     ['bytes for text', { ...install, data: [1] }, 'rpc.data is not a string'],
     [

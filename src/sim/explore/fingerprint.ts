@@ -115,7 +115,10 @@ const hashServer = (
   hashLog(hash, disk)
   hashRole(hash, numbering, server.role)
   const { receiving } = server
-  if (receiving !== null) hash.add(receiving.transferId).text(String(receiving.nextObjectId)).text(receiving.phase)
+  if (receiving !== null) {
+    hash.add(receiving.transferId).text(String(receiving.nextObjectId)).text(receiving.phase)
+    hash.add(receiving.position).add(receiving.queued.length)
+  }
   for (const { save } of unsaved) {
     hash
       .add(save.hardState?.currentTerm ?? -1)
@@ -148,6 +151,7 @@ const hashRole = (hash: Hash, numbering: Numbering, role: Role): void => {
   let sum = 0
   for (const progress of role.progress) sum += hashProgress(new Hash(), numbering, progress)
   hash.add(sum % 0x100000000)
+  for (const { id, startsOver } of role.failedTransfers) hash.add(numberOf(numbering, id)).add(startsOver ? 1 : 0)
 }
 
 const hashProgress = (hash: Hash, numbering: Numbering, progress: Progress): number => {
@@ -161,7 +165,8 @@ const hashProgress = (hash: Hash, numbering: Numbering, progress: Progress): num
       .add(progress.transferId)
       .text(progress.phase)
       .add(progress.inflight.length)
-      .add(progress.reading ? 1 : 0)
+      .add(progress.objectsSent)
+      .text(String(progress.reading))
   return hash.done()
 }
 
@@ -184,7 +189,11 @@ const hashRpc = (hash: Hash, rpc: Rpc): Hash => {
         : hash.add(0).add(rpc.rejectedIndex).add(rpc.conflictIndex).add(rpc.conflictTerm)
     case 'InstallSnapshot':
       hash.add(rpc.transferId).add(rpc.snapshot.lastIncludedIndex).add(rpc.snapshot.lastIncludedTerm)
-      return hash.text(String(rpc.objectId)).text(rpc.data)
+      return hash
+        .add(rpc.position)
+        .add(rpc.startsOver ? 1 : 0)
+        .text(String(rpc.objectId))
+        .text(rpc.data)
     case 'InstallSnapshotResponse':
       return hash.add(rpc.transferId).text(rpc.status).text(String(rpc.nextObjectId)).add(rpc.installedIndex)
   }

@@ -120,6 +120,8 @@ const expectCarried = (command: Command): void => {
       type: 'InstallSnapshot',
       leaderId,
       snapshot,
+      startsOver: false,
+      position: BIG,
       objectId,
       data,
       checksum: BIG,
