@@ -1,5 +1,6 @@
 import { UsageError } from '../core/assert.ts'
 import type { JsonValue } from '../core/entry.ts'
+import { VALUE_DEPTH_MAX, isJson } from '../core/json.ts'
 import { OBJECT_BYTES_MAX, arrayOf, checkPositive, recordObjects, utf8Bytes, type Records } from './capture.ts'
 import { OrderedMap, type MapEdit } from './kv-map.ts'
 import type { StateMachine } from './machine.ts'
@@ -38,12 +39,6 @@ export interface KvOptions {
   /** Bytes in one snapshot object, at most; a single larger entry still gets one. Default 256 KiB. */
   readonly objectBytesMax?: number
 }
-
-/**
- * How deep a value may nest. Deeper ones are refused, because the stack they would overflow when a snapshot is
- * written has another size on every replica.
- */
-export const VALUE_DEPTH_MAX = 1000
 
 /** @throws UsageError when objectBytesMax is not a whole number, 1 or more. */
 export const kvMachine = (options: KvOptions = {}): StateMachine<KvState, KvCommand, KvResult> => {
@@ -101,17 +96,10 @@ const faultOf = (command: unknown): string | null => {
   if (values === undefined) return 'op is get, put, delete or cas'
   if (typeof fields['key'] !== 'string') return 'key is a string'
   for (const name of values) {
-    if (!isJson(fields[name], VALUE_DEPTH_MAX)) return `${name} is JSON, nested at most ${VALUE_DEPTH_MAX} deep`
+    if (!isJson(fields[name])) return `${name} is JSON, nested at most ${VALUE_DEPTH_MAX} deep`
   }
   const create = fields['createIfMissing']
   return create === undefined || typeof create === 'boolean' ? null : 'createIfMissing is true or false'
-}
-
-const isJson = (value: unknown, depth: number): boolean => {
-  if (typeof value === 'object' && value !== null) {
-    return depth > 0 && Object.values(value).every((item) => isJson(item, depth - 1))
-  }
-  return value === null || typeof value === 'string' || typeof value === 'boolean' || Number.isFinite(value)
 }
 
 /** Whether two values are the same JSON; the order of an object's members does not count. */
@@ -160,7 +148,7 @@ export const kvToObject = (state: KvState): Readonly<Record<string, JsonValue>> 
 export const kvFromObject = (object: Readonly<Record<string, JsonValue>>): KvState => {
   const edit = new OrderedMap<JsonValue>().edit()
   for (const [key, value] of Object.entries(object)) {
-    if (!isJson(value, VALUE_DEPTH_MAX)) throw new UsageError('the values of a key-value state are JSON', { key })
+    if (!isJson(value)) throw new UsageError('the values of a key-value state are JSON', { key })
     edit.set(key, value)
   }
   return edit.done()

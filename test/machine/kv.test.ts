@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { JsonValue } from '../../src/core/entry.ts'
+import { VALUE_DEPTH_MAX } from '../../src/core/json.ts'
 import {
-  VALUE_DEPTH_MAX,
   equalJson,
   kvEntries,
   kvFromObject,

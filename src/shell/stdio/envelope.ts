@@ -39,7 +39,7 @@ export class RequestError extends Error {
 export const parseLine = (line: string): { readonly request: Request } | { readonly problem: string } => {
   let value: unknown
   try {
-    value = JSON.parse(line)
+    value = line.includes('-0') ? JSON.parse(line, withoutNegativeZero) : JSON.parse(line)
   } catch {
     return { problem: 'not JSON' }
   }
@@ -52,6 +52,9 @@ export const parseLine = (line: string): { readonly request: Request } | { reado
     return { problem: 'msg_id and in_reply_to are not whole numbers' }
   return { request: { src, dest, type: typeof type === 'string' ? type : '', msgId, inReplyTo, body } }
 }
+
+/** JSON text can say −0, which JSON.stringify writes as 0: as a command it would be refused. */
+const withoutNegativeZero = (_key: string, value: unknown): unknown => (Object.is(value, -0) ? 0 : value)
 
 export const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)

@@ -1,5 +1,6 @@
 import type { JsonValue } from '../../../core/entry.ts'
-import { VALUE_DEPTH_MAX, type KvCommand, type KvResult } from '../../../machine/kv.ts'
+import { VALUE_DEPTH_MAX } from '../../../core/json.ts'
+import type { KvCommand, KvResult } from '../../../machine/kv.ts'
 import { ERROR, RequestError, type ReplyBody, type Request } from '../envelope.ts'
 
 /** What the workload lin-kv asks of a store. */
