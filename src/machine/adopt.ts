@@ -1,4 +1,3 @@
-import { current, isDraft } from 'immer'
 import { UsageError } from '../core/assert.ts'
 import type { JsonValue } from '../core/entry.ts'
 import { NOT_PLAIN, VALUE_DEPTH_MAX, isPlainArray, isPlainObject, misfitOf, placeOf } from '../core/json.ts'
@@ -22,23 +21,31 @@ interface Place {
  * The copy is a tree: an object at two places becomes two. Hence nothing that later commands do depends on whether the
  * state was computed here or read from a snapshot, nor on what the handler keeps and changes.
  *
+ * @param plainOf an object in place of one found, which is a proxy
  * @throws UsageError for what JSON changes, naming the place.
  */
-export const adopt = (value: unknown, before: unknown, name: string): JsonValue => {
+export const adopt = (
+  value: unknown,
+  before: unknown,
+  name: string,
+  plainOf: (part: object) => object = (part) => part,
+): JsonValue => {
   if (isObject(value) && value === before) return value as JsonValue
-  return new Adoption(name).copy(value, before, null, VALUE_DEPTH_MAX)
+  return new Adoption(name, plainOf).copy(value, before, null, VALUE_DEPTH_MAX)
 }
 
 class Adoption {
   private readonly name: string
+  private readonly plainOf: (part: object) => object
 
-  constructor(name: string) {
+  constructor(name: string, plainOf: (part: object) => object) {
     this.name = name
+    this.plainOf = plainOf
   }
 
   copy(value: unknown, before: unknown, place: Place | null, depth: number): JsonValue {
-    const plain = isObject(value) && isDraft(value) ? this.withoutDrafts(value) : value
-    if (!isObject(plain)) return this.scalar(plain, place)
+    if (!isObject(value)) return this.scalar(value, place)
+    const plain = this.plainOf(value)
     if (depth === 0) throw tooDeep(this.name)
     const old = isObject(before) && Array.isArray(before) === Array.isArray(plain) ? before : {}
     return Array.isArray(plain)
@@ -91,15 +98,6 @@ class Adoption {
       // An old part lends its own parts to one copy, and is not used itself from then on.
       const lender = vacated.delete(before) ? before : undefined
       return this.copy(part, lender, { within: value, key, outer }, depth)
-    }
-  }
-
-  private withoutDrafts(value: object): unknown {
-    try {
-      return current(value)
-    } catch (error) {
-      // How deep it goes before the stack ends is different on every replica; it is deeper than allowed on each.
-      throw error instanceof RangeError ? tooDeep(this.name) : error
     }
   }
 

@@ -1,4 +1,4 @@
-import { Immer, type Draft } from 'immer'
+import { Immer, current, isDraft, type Draft } from 'immer'
 import { UsageError } from '../core/assert.ts'
 import type { JsonValue } from '../core/entry.ts'
 import { FIRST_OBJECT, isCounter, type ObjectId } from '../core/ids.ts'
@@ -108,7 +108,7 @@ const applyCommand = <S extends object, C extends JsonValue, R extends JsonValue
   try {
     const after = immer.produce(before, (draft: Draft<S>) => {
       // Frozen, as a handler that edits a command would edit the log. A result may hold drafts, which end here.
-      handled.push(adopt(handler(draft, freezeAll(command)), undefined, 'the result of a command'))
+      handled.push(adopt(handler(draft, freezeAll(command)), undefined, RESULT, withoutDrafts))
     })
     const value = adopt(after, before, 'the state') as unknown as S
     return [value, { type: 'ok', result: handled[0] as unknown as R }]
@@ -116,6 +116,17 @@ const applyCommand = <S extends object, C extends JsonValue, R extends JsonValue
     // Immer walks new objects before their depth is checked.
     const isTooDeep = handled.length > 0 && error instanceof RangeError
     return [before, { type: 'failed', reason: reasonOf(isTooDeep ? tooDeep('the state') : error) }]
+  }
+}
+
+const RESULT = 'the result of a command'
+
+const withoutDrafts = (part: object): object => {
+  try {
+    return isDraft(part) ? current(part) : part
+  } catch (error) {
+    // How deep it goes before the stack ends is different on every replica; it is deeper than allowed on each.
+    throw error instanceof RangeError ? tooDeep(RESULT) : error
   }
 }
 
