@@ -2,6 +2,8 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { JsonValue } from '../src/core/entry.ts'
 import { immerMachine, type ImmerState } from '../src/machine/immer-machine.ts'
+import { objectsOf, stateFromObjects } from '../src/machine/capture.ts'
+import { ALL, PURE, RETENTIVE, handlerOf, programs, type Program } from './models/draft-language.ts'
 import { values } from './models/kv-model.ts'
 import { objectBytes, transfer, transferPlans } from './models/kv-model-transfer.ts'
 
@@ -141,6 +143,127 @@ describe('a machine made from a mutating handler', () => {
           id = object.next
         }
       }),
+    )
+  })
+})
+
+interface Tree {
+  readonly a: { readonly n: number }
+  readonly b: JsonValue
+  readonly list: readonly JsonValue[]
+}
+
+const TREE: Tree = { a: { n: 0 }, b: null, list: [{ n: 1 }, { n: 2, inner: [{ n: 3 }] }] }
+
+/** A machine as a process has it that was started just now. */
+const started = (initial: Tree = TREE) =>
+  immerMachine<Tree, Program, JsonValue>({
+    initial,
+    apply: handlerOf(),
+  })
+
+/** A state and all results, as text, after batches of the given sizes, then one of the rest. */
+const inBatches = (commands: readonly Program[], sizes: readonly number[]): string => {
+  const machine = started()
+  const results: unknown[] = []
+  let state = machine.initial
+  let from = 0
+  for (const size of [...sizes, commands.length]) {
+    const applied = machine.apply(state, commands.slice(from, from + size))
+    state = applied[0]
+    results.push(...applied[1])
+    from += size
+  }
+  return JSON.stringify([state.value, results])
+}
+
+const sizes = fc.array(fc.integer({ min: 1, max: 4 }), { maxLength: 10 })
+
+const nodesOf = (value: unknown): readonly object[] =>
+  typeof value === 'object' && value !== null ? [value, ...Object.values(value).flatMap(nodesOf)] : []
+
+const afterEach = (commands: readonly Program[], see: (state: ImmerState<Tree>) => void): void => {
+  const machine = started()
+  let state = machine.initial
+  for (const command of commands) {
+    state = machine.apply(state, [command])[0]
+    see(state)
+  }
+}
+
+describe('whatever a handler does to its draft', () => {
+  it('where batches begin and end does not show, even if it keeps drafts and objects and changes them later', () => {
+    fc.assert(
+      fc.property(programs(ALL), sizes, sizes, (commands, one, other) => {
+        expect(inBatches(commands, one)).toBe(inBatches(commands, other))
+      }),
+      { numRuns: 200 },
+    )
+  })
+
+  it('a restart from a snapshot does not show', () => {
+    fc.assert(
+      fc.property(programs(RETENTIVE), fc.array(fc.boolean(), { minLength: 8, maxLength: 8 }), (commands, restarts) => {
+        let machine = started()
+        let state = machine.initial
+        const results: unknown[] = []
+        for (const [at, command] of commands.entries()) {
+          if (restarts[at] === true) {
+            const objects = objectsOf(machine, state)
+            machine = started()
+            const restored = stateFromObjects(machine, objects)
+            if ('error' in restored) throw new Error(restored.error)
+            state = restored.state
+          }
+          const applied = machine.apply(state, [command])
+          state = applied[0]
+          results.push(...applied[1])
+        }
+        expect(JSON.stringify([state.value, results])).toBe(inBatches(commands, []))
+      }),
+      { numRuns: 200 },
+    )
+  })
+
+  it('JSON leaves the state as it is after every command', () => {
+    fc.assert(
+      fc.property(programs(RETENTIVE), (commands) => {
+        afterEach(commands, ({ value }) => expect(JSON.parse(JSON.stringify(value))).toStrictEqual(value))
+      }),
+      { numRuns: 100 },
+    )
+  })
+
+  it('the state is a tree: no object is at two places, and all are frozen', () => {
+    fc.assert(
+      fc.property(programs(RETENTIVE), (commands) => {
+        afterEach(commands, ({ value }) => {
+          const nodes = nodesOf(value)
+          expect([new Set(nodes).size, isDeeplyFrozen(value)]).toEqual([nodes.length, true])
+        })
+      }),
+      { numRuns: 100 },
+    )
+  })
+
+  it('the state is that of a deep copy for each command', () => {
+    fc.assert(
+      fc.property(programs(PURE), (commands) => {
+        const handler = handlerOf()
+        let tree: unknown = structuredClone(TREE)
+        for (const command of commands) {
+          try {
+            const copy = structuredClone(tree) as object
+            handler(copy, command)
+            tree = JSON.parse(JSON.stringify(copy))
+          } catch {
+            // It made a cycle.
+          }
+        }
+        const [state] = JSON.parse(inBatches(commands, [])) as [unknown]
+        expect(JSON.stringify(state)).toBe(JSON.stringify(tree))
+      }),
+      { numRuns: 100 },
     )
   })
 })

@@ -1,8 +1,7 @@
-import { UsageError } from './assert.ts'
 import type { Configuration } from './configuration.ts'
 import type { Index, Term } from './ids.ts'
 
-/** What commands, results and snapshots are made of: it survives JSON unchanged. */
+/** What commands, results and snapshots are made of: it survives JSON unchanged (json.ts says what does). */
 export type JsonValue = null | boolean | number | string | readonly JsonValue[] | Readonly<{ [key: string]: JsonValue }>
 
 /** One slot of the replicated log. Never changed once made; shared freely between logs, messages and outputs. */
@@ -12,7 +11,7 @@ interface Slot {
   readonly index: Index
   /** The term of the leader that made it. */
   readonly term: Term
-  /** What it weighs against limits in bytes: see {@link jsonBytes}. */
+  /** What it weighs against limits in bytes: see `jsonBytes`. */
   readonly bytes: number
 }
 
@@ -31,27 +30,4 @@ export interface ConfigurationEntry extends Slot {
 /** The blank entry a new leader starts its term with (section 8, thesis 6.4). */
 export interface NoopEntry extends Slot {
   readonly type: 'noop'
-}
-
-/**
- * The approximate size of a value as JSON, in bytes. Exact for ASCII text without escapes; it walks the value
- * instead of building text, so that a string costs O(1). The proposer computes it once per entry.
- * @throws UsageError for what JSON cannot hold: undefined, functions, symbols, big integers.
- */
-export const jsonBytes = (value: JsonValue): number => {
-  if (typeof value === 'string') return value.length + 2
-  if (typeof value === 'number') return 8
-  if (typeof value === 'boolean') return 5
-  if (typeof value === 'object') return value === null ? 4 : compoundBytes(value)
-  throw new UsageError('a command is made of JSON values', { type: typeof value })
-}
-
-const compoundBytes = (value: Exclude<JsonValue, string | number | boolean | null>): number => {
-  let bytes = 2
-  if (Array.isArray(value)) {
-    for (const item of value as readonly JsonValue[]) bytes += jsonBytes(item) + 1
-    return bytes
-  }
-  for (const [key, item] of Object.entries(value)) bytes += key.length + 4 + jsonBytes(item)
-  return bytes
 }

@@ -11,7 +11,11 @@ export type Message =
   | { readonly type: 'tick' }
   /** A peer's RPC has arrived. `from` is vouched for by the transport. */
   | { readonly type: 'receive'; readonly from: NodeId; readonly rpc: Rpc }
-  /** Append the commands, in order, as one batch. Answered by `accepted` or `refused`. */
+  /**
+   * Append the commands, in order, as one batch. Answered by `accepted` or `refused`. A batch with a command that JSON
+   * changes (json.ts) throws, in every role. They are part of the log from then on, neither copied nor frozen: a caller
+   * that edits one later edits this server's log alone.
+   */
   | { readonly type: 'propose'; readonly id: RequestId; readonly commands: readonly JsonValue[] }
   /** The save of this sequence, and every earlier one, is durable. `lastIndex` repeats the save's own. */
   | { readonly type: 'saved'; readonly sequence: number; readonly lastIndex: Index }

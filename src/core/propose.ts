@@ -1,18 +1,32 @@
 import { UsageError } from './assert.ts'
 import { broadcastAppend } from './append-entries.ts'
-import { jsonBytes, type Entry } from './entry.ts'
+import type { Entry } from './entry.ts'
 import { maxIndex, predecessor, successor } from './ids.ts'
+import { jsonBytes } from './json.ts'
 import type { Message } from './message.ts'
 import { appendAndSave, type Work } from './work.ts'
 
 /**
  * Figure 2, "Rules for Servers, Leaders": append the command to the local log, and replicate. The whole batch is
  * appended or refused. The disk and the network work on it side by side (thesis 10.2.1).
- * @throws UsageError for a batch without commands, or with values that JSON cannot hold.
+ * @throws UsageError for a batch without commands, or with one that JSON changes; in whatever role, as it is an error in
+ * the caller's program.
  */
 export const handlePropose = (work: Work, { id, commands }: Extract<Message, { type: 'propose' }>): void => {
   const { server, log, options, outputs } = work
   if (commands.length === 0) throw new UsageError('a proposal has at least one command', { id })
+  const term = server.currentTerm
+  const firstIndex = successor(log.lastIndex)
+  const entries: Entry[] = []
+  // Not map(), which passes holes over.
+  for (const command of commands)
+    entries.push({
+      type: 'command',
+      index: successor(firstIndex, entries.length),
+      term,
+      bytes: jsonBytes(command),
+      command,
+    })
   if (server.role.type !== 'leader') {
     outputs.push({ type: 'refused', id, reason: 'not-leader', leader: server.leaderId })
     return
@@ -23,15 +37,6 @@ export const handlePropose = (work: Work, { id, commands }: Extract<Message, { t
     outputs.push({ type: 'refused', id, reason: 'busy', leader: server.id })
     return
   }
-  const term = server.currentTerm
-  const firstIndex = successor(log.lastIndex)
-  const entries = commands.map((command, at): Entry => ({
-    type: 'command',
-    index: successor(firstIndex, at),
-    term,
-    bytes: jsonBytes(command),
-    command,
-  }))
   outputs.push({ type: 'accepted', id, firstIndex, lastIndex: successor(log.lastIndex, entries.length), term })
   appendAndSave(work, entries)
   broadcastAppend(work, 'entries')

@@ -1,5 +1,6 @@
 import { UsageError } from '../core/assert.ts'
 import type { JsonValue } from '../core/entry.ts'
+import { VALUE_DEPTH_MAX, misfitIn } from '../core/json.ts'
 import { OBJECT_BYTES_MAX, arrayOf, checkPositive, recordObjects, utf8Bytes, type Records } from './capture.ts'
 import { OrderedMap, type MapEdit } from './kv-map.ts'
 import type { StateMachine } from './machine.ts'
@@ -38,12 +39,6 @@ export interface KvOptions {
   /** Bytes in one snapshot object, at most; a single larger entry still gets one. Default 256 KiB. */
   readonly objectBytesMax?: number
 }
-
-/**
- * How deep a value may nest. Deeper ones are refused, because the stack they would overflow when a snapshot is
- * written has another size on every replica.
- */
-export const VALUE_DEPTH_MAX = 1000
 
 /** @throws UsageError when objectBytesMax is not a whole number, 1 or more. */
 export const kvMachine = (options: KvOptions = {}): StateMachine<KvState, KvCommand, KvResult> => {
@@ -101,7 +96,7 @@ const faultOf = (command: unknown): string | null => {
   if (values === undefined) return 'op is get, put, delete or cas'
   if (typeof fields['key'] !== 'string') return 'key is a string'
   for (const name of values) {
-    const reason = faultOfValue(fields[name], VALUE_DEPTH_MAX)
+    const reason = faultOfValue(fields[name])
     if (reason !== null) return `${name} ${reason}`
   }
   const create = fields['createIfMissing']
@@ -109,35 +104,11 @@ const faultOf = (command: unknown): string | null => {
 }
 
 /** Why a value is not one that the machine takes; null when it is. */
-const faultOfValue = (value: unknown, depth: number): string | null => {
-  switch (typeof value) {
-    case 'string':
-    case 'boolean':
-      return null
-    case 'number':
-      return Number.isFinite(value) ? null : `holds ${value}, which is no number in JSON`
-    case 'object':
-      return value === null ? null : faultOfItems(Object.values(value), depth)
-    case 'undefined':
-      return 'is missing, or holds undefined'
-    case 'bigint':
-    case 'function':
-    case 'symbol':
-      return `holds a ${typeof value}, which is not JSON`
-  }
+const faultOfValue = (value: unknown): string | null => {
+  if (value === undefined) return 'is missing'
+  const misfit = misfitIn(value, VALUE_DEPTH_MAX)
+  return misfit === null ? null : `is not JSON, or nests too deep: found ${misfit.found}`
 }
-
-const faultOfItems = (items: readonly unknown[], depth: number): string | null => {
-  if (depth === 0) return `is nested more than ${VALUE_DEPTH_MAX} deep`
-  for (const item of items) {
-    const reason = faultOfValue(item, depth - 1)
-    if (reason !== null) return reason
-  }
-  return null
-}
-
-/** Whether the machine takes a value: JSON, nested at most {@link VALUE_DEPTH_MAX} deep. */
-export const isKvValue = (value: unknown): value is JsonValue => faultOfValue(value, VALUE_DEPTH_MAX) === null
 
 /** Whether two values are the same JSON; the order of an object's members does not count. */
 export const equalJson = (a: JsonValue, b: JsonValue): boolean => {
@@ -185,8 +156,8 @@ export const kvToObject = (state: KvState): Readonly<Record<string, JsonValue>> 
 export const kvFromObject = (object: Readonly<Record<string, JsonValue>>): KvState => {
   const edit = new OrderedMap<JsonValue>().edit()
   for (const [key, value] of Object.entries(object)) {
-    const reason = faultOfValue(value, VALUE_DEPTH_MAX)
-    if (reason !== null) throw new UsageError(`the values of a key-value state are JSON; one ${reason}`, { key })
+    const reason = faultOfValue(value)
+    if (reason !== null) throw new UsageError(`the values of a key-value state are JSON, but one ${reason}`, { key })
     edit.set(key, value)
   }
   return edit.done()

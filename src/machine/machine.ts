@@ -8,6 +8,11 @@ import type { ObjectId } from '../core/ids.ts'
  * Every setting that changes results (a limit on sessions, say) is part of the machine and the same on all servers;
  * only how large an object is may differ between them.
  *
+ * Commands are checked where they are proposed: JSON leaves them as they are. They are not copied, so that a state may
+ * hold parts of them; like the log they are never edited. States are not checked: what `readObject` makes of one is the
+ * machine's own concern, immerMachine and kvMachine refuse what JSON changes. Results go to whoever proposed and are
+ * not checked either, but withSessions, which remembers them in its state, stops at one that JSON changes.
+ *
  * @typeParam S its state: opaque to consensus, never edited in place
  * @typeParam C its commands: JSON, as they come from the log, hence possibly written by another version
  * @typeParam R its results: JSON

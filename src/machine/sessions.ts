@@ -1,6 +1,7 @@
 import { invariant } from '../core/assert.ts'
 import type { JsonValue } from '../core/entry.ts'
 import { isCounter } from '../core/ids.ts'
+import { isJson } from '../core/json.ts'
 import {
   OBJECT_BYTES_MAX,
   arrayOf,
@@ -141,6 +142,7 @@ const applyBatch = <S, C extends JsonValue, R extends JsonValue>(
   const [inner, results] =
     work.admitted.length === 0 ? [state.machine, []] : machine.apply(state.machine, work.admitted)
   invariant(results.length === work.answers.length, 'a machine gives one result for each command')
+  invariant(results.findIndex((result) => !isJson(result)) === -1, 'the table remembers results that JSON leaves alone')
   for (const [at, answer] of work.answers.entries()) answer.result = results[at] as R
   const table = { sessions: work.sessions.done(), order: work.order.done() }
   return [{ table, machine: inner, wanted: null }, outcomes]
@@ -191,7 +193,6 @@ const handleApply = <C extends JsonValue, R extends JsonValue>(
 
 /** Hands a command to the machine inside, at the end of the batch. */
 const admit = <C extends JsonValue, R extends JsonValue>(work: Work<C, R>, command: C): Applied<R> => {
-  // The one moment at which there is no result yet; applyBatch fills it in before anyone can look.
   const answer = { type: 'applied' as const, result: null as unknown as R }
   work.admitted.push(command)
   work.answers.push(answer)

@@ -2,8 +2,9 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { UsageError } from '../../src/core/assert.ts'
 import { configurationOf, sameConfiguration } from '../../src/core/configuration.ts'
-import { jsonBytes, type JsonValue } from '../../src/core/entry.ts'
+import type { JsonValue } from '../../src/core/entry.ts'
 import { index, isCounter, nodeId, term } from '../../src/core/ids.ts'
+import { jsonBytes } from '../../src/core/json.ts'
 
 /* The small values that everything is made of. */
 
@@ -39,7 +40,9 @@ describe('a size in bytes', () => {
         fc.stringMatching(/^[a-z ]*$/),
         fc.constantFrom(false, null),
         fc.array(tie('value')),
-        fc.dictionary(fc.stringMatching(/^[a-z]+$/), tie('value')) as fc.Arbitrary<JsonValue>,
+        fc.dictionary(fc.stringMatching(/^[a-z]+$/), tie('value'), {
+          noNullPrototype: true,
+        }) as fc.Arbitrary<JsonValue>,
       ),
     }))
     fc.assert(

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { JsonValue } from '../../src/core/entry.ts'
+import { VALUE_DEPTH_MAX } from '../../src/core/json.ts'
 import {
-  VALUE_DEPTH_MAX,
   equalJson,
   kvEntries,
   kvFromObject,
@@ -57,10 +57,10 @@ describe('something that is no command', () => {
     ['an op that objects inherit', { op: 'constructor', key: 'one' }, 'op is get, put, delete or cas'],
     ['no key', { op: 'get' }, 'key is a string'],
     ['a numeric key', { op: 'get', key: 1 }, 'key is a string'],
-    ['put without value', { op: 'put', key: 'one' }, 'value is missing, or holds undefined'],
-    ['put of NaN', { op: 'put', key: 'one', value: NaN }, 'value holds NaN, which is no number in JSON'],
-    ['cas without from', { op: 'cas', key: 'one', to: 2 }, 'from is missing, or holds undefined'],
-    ['cas without to', { op: 'cas', key: 'one', from: 1 }, 'to is missing, or holds undefined'],
+    ['put without value', { op: 'put', key: 'one' }, 'value is missing'],
+    ['put of NaN', { op: 'put', key: 'one', value: NaN }, 'value is not JSON, or nests too deep: found NaN'],
+    ['cas without from', { op: 'cas', key: 'one', to: 2 }, 'from is missing'],
+    ['cas without to', { op: 'cas', key: 'one', from: 1 }, 'to is missing'],
     [
       'createIfMissing of another type',
       { op: 'cas', key: 'one', from: 1, to: 2, createIfMissing: 1 },
@@ -69,7 +69,7 @@ describe('something that is no command', () => {
     [
       'a value nested too deep',
       { op: 'put', key: 'one', value: nested(VALUE_DEPTH_MAX + 1) },
-      'value is nested more than 1000 deep',
+      'value is not JSON, or nests too deep: found more than 1000 levels',
     ],
   ]
   it.each(cases)('%s is invalid and changes nothing', (_name, command, reason) => {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { InvariantViolation } from '../../src/core/assert.ts'
 import { objectsOf } from '../../src/machine/capture.ts'
 import { kvMachine, type KvCommand, type KvResult, type KvState } from '../../src/machine/kv.ts'
 import type { StateMachine } from '../../src/machine/machine.ts'
@@ -167,4 +168,26 @@ describe('a snapshot', () => {
 
 it.each(['sessionsMax', 'responsesMax', 'objectBytesMax'])('%s is at least 1', (name) => {
   expect(() => withSessions(kvMachine(), { [name]: 0 })).toThrow(`${name} is a whole number, 1 or more`)
+})
+
+describe('a machine inside', () => {
+  const answering = (results: readonly unknown[]): StateMachine<null, null, null> => ({
+    initial: null,
+    apply: () => [null, results as readonly null[]],
+    readObject: () => ({ data: '', next: null }),
+    writeObject: () => ({ state: null, next: null }),
+  })
+
+  it.each([[undefined], [NaN], [-0], [new Date(0)], [{ a: undefined }]])(
+    'that answers %o breaks its contract',
+    (result) => {
+      const broken = withSessions(answering([result]))
+      expect(() => broken.apply(broken.initial, [{ type: 'direct', command: null }])).toThrow(InvariantViolation)
+    },
+  )
+
+  it('that leaves an answer out breaks its contract', () => {
+    const broken = withSessions(answering(new Array(1)))
+    expect(() => broken.apply(broken.initial, [{ type: 'direct', command: null }])).toThrow(InvariantViolation)
+  })
 })

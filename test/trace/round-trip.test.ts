@@ -97,7 +97,7 @@ describe('every message', () => {
   const MESSAGES: readonly unknown[] = [
     { type: 'tick' },
     { type: 'campaign' },
-    { type: 'propose', id: 'a', commands: [null, 1.5, -0, 'x', [true], { ['__proto__']: 1, k: '\u2028\ud800' }] },
+    { type: 'propose', id: 'a', commands: [null, 1.5, 0, 'x', [true], { ['__proto__']: 1, k: '\u2028\ud800' }] },
     { type: 'read', id: 1, mode: 'lease' },
     { type: 'snapshotFailed', index: 3, reason: 'full' },
     { type: 'objectReadFailed', to: 'n2', transferId: 1, reason: 'gone' },

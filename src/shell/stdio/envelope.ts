@@ -57,7 +57,7 @@ export const refusalOf = (error: unknown): RequestError | null => {
 export const parseLine = (line: string): { readonly request: Request } | { readonly problem: string } => {
   let value: unknown
   try {
-    value = JSON.parse(line)
+    value = withoutNegativeZeros(line, JSON.parse(line))
   } catch {
     return { problem: 'not JSON' }
   }
@@ -158,6 +158,21 @@ export const checkRequest = ({ type, dest, bodyProblem }: Request, self: string)
   if (dest !== self && type !== 'init')
     throw new RequestError(ERROR.malformedRequest, `this is node ${self}, not ${dest}`)
   if (bodyProblem !== null) throw new RequestError(ERROR.malformedRequest, `${type}: ${bodyProblem}`)
+}
+
+/** Text that may have −0 in it, or a negative number that rounds to it. */
+const NEGATIVE_ZERO = /-0|-[\d.]+[eE]-/
+
+/** JSON text can say −0, which JSON.stringify writes as 0: as a command it would be refused. */
+const withoutNegativeZeros = (line: string, value: unknown): unknown => {
+  if (!NEGATIVE_ZERO.test(line)) return value
+  try {
+    return JSON.parse(line, (_key: string, item: unknown) => (Object.is(item, -0) ? 0 : item))
+  } catch (error) {
+    // Deeper than the stack: refused for its depth.
+    if (error instanceof RangeError) return value
+    throw error
+  }
 }
 
 export const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>

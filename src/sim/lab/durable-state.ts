@@ -1,6 +1,7 @@
 import { UsageError } from '../../core/assert.ts'
 import type { Configuration } from '../../core/configuration.ts'
-import { jsonBytes, type CommandEntry, type Entry, type JsonValue } from '../../core/entry.ts'
+import type { CommandEntry, Entry, JsonValue } from '../../core/entry.ts'
+import { jsonBytes } from '../../core/json.ts'
 import { INDEX_ZERO, TERM_ZERO, index, nodeId, successor, term, type Index, type Term } from '../../core/ids.ts'
 import type { HardState, Save } from '../../core/output.ts'
 import type { Remains } from '../../core/start.ts'

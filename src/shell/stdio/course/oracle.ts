@@ -1,5 +1,5 @@
 import type { Entry, JsonValue } from '../../../core/entry.ts'
-import { jsonBytes } from '../../../core/entry.ts'
+import { jsonBytes } from '../../../core/json.ts'
 import { INDEX_ZERO, TERM_ZERO, successor, type Index, type NodeId, type Term } from '../../../core/ids.ts'
 import { slice, termAt } from '../../../core/log/log.ts'
 import { newLeader } from '../../../core/role.ts'

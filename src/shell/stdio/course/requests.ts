@@ -1,7 +1,7 @@
 import * as v from 'valibot'
 import type { JsonValue } from '../../../core/entry.ts'
 import { isCounter } from '../../../core/ids.ts'
-import { VALUE_DEPTH_MAX, isKvValue } from '../../../machine/kv.ts'
+import { VALUE_DEPTH_MAX, isJson } from '../../../core/json.ts'
 import { ERROR, RequestError, isObject, type Request } from '../envelope.ts'
 
 /* The fields of the course's requests, one schema a row of its table. What is not named is ignored. */
@@ -11,10 +11,10 @@ const positive = v.pipe(v.number(), v.safeInteger(), v.minValue(1))
 const milliseconds = v.pipe(v.number(), v.finite(), v.minValue(0), v.maxValue(86_400_000))
 const nodeName = v.pipe(v.string(), v.nonEmpty())
 /** A value that the machine takes. What came through JSON.parse is JSON, but may be too deep to walk. */
-const json = v.custom<JsonValue>(isKvValue, `is missing, or is nested more than ${VALUE_DEPTH_MAX} deep`)
+const json = v.custom<JsonValue>(isJson, `is missing, or is nested more than ${VALUE_DEPTH_MAX} deep`)
 /** Any JSON, as deep as a command of the machine around such a value. */
 const command = v.custom<JsonValue>(
-  (value) => (isObject(value) ? Object.values(value).every(isKvValue) : isKvValue(value)),
+  (value) => (isObject(value) ? Object.values(value).every(isJson) : isJson(value)),
   `is missing, or holds a value that is nested more than ${VALUE_DEPTH_MAX} deep`,
 )
 const entry = v.object({ index: v.optional(positive), term: positive, command: v.optional(command) })
@@ -30,7 +30,7 @@ const kvEntries = v.pipe(v.array(kvEntry), v.maxLength(1_000_000))
 const state = v.pipe(
   v.custom<Readonly<Record<string, JsonValue>>>(isObject, 'is not an object'),
   v.check(
-    (value) => Object.values(value).every(isKvValue),
+    (value) => Object.values(value).every(isJson),
     `holds a value that is nested more than ${VALUE_DEPTH_MAX} deep`,
   ),
 )

@@ -1,5 +1,6 @@
 import type { JsonValue } from '../../../core/entry.ts'
-import { kvGet, VALUE_DEPTH_MAX, type KvResult } from '../../../machine/kv.ts'
+import { VALUE_DEPTH_MAX } from '../../../core/json.ts'
+import { kvGet, type KvResult } from '../../../machine/kv.ts'
 import type { Command, Result, State } from '../context.ts'
 import { isObject, type ReplyBody, type Request } from '../envelope.ts'
 import { isShallow } from './operation.ts'
