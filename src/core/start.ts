@@ -103,6 +103,7 @@ export const restart = (remains: Remains): RaftState => {
       durableIndex: log.lastIndex,
       saveSequence: 0,
       savedSequence: 0,
+      hardStateSequence: 0,
       truncation: null,
       configurations: configurationsIn(snapshot, log),
       snapshot,

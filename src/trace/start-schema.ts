@@ -87,6 +87,7 @@ const role = variants('type', {
     clockTicks: counter,
     roundsStarted: list(fields<Leader['roundsStarted'][number]>({ round: counter, atTicks: counter })),
     leaseTicks: integer,
+    shortSilence: list(name),
     transfersStarted: counter,
   }),
 })
@@ -115,6 +116,7 @@ const serverCheck = fields<Server>({
   durableIndex: counter,
   saveSequence: counter,
   savedSequence: counter,
+  hardStateSequence: counter,
   truncation: nullable(fields<NonNullable<Server['truncation']>>({ sequence: counter, index: counter })),
   configurations: list(fields<ConfigurationAt>({ index: counter, configuration })),
   snapshot: snapshotMeta,
