@@ -20,7 +20,7 @@ export const isWellFormed = (rpc: unknown): boolean => {
   if (!isRecord(rpc) || !isCounter(rpc['term'])) return false
   switch (rpc['type']) {
     case 'AppendEntries':
-      return isAppendEntries(rpc)
+      return isAppendEntries(rpc, rpc['term'])
     case 'AppendEntriesResponse':
       return isAppendEntriesResponse(rpc)
     case 'RequestVote':
@@ -43,11 +43,11 @@ export const isWellFormed = (rpc: unknown): boolean => {
   }
 }
 
-const isAppendEntries = (rpc: Fields): boolean => {
-  const { term, prevLogIndex, prevLogTerm, entries } = rpc
+const isAppendEntries = (rpc: Fields, term: number): boolean => {
+  const { prevLogIndex, prevLogTerm, entries } = rpc
   if (!isCounter(prevLogIndex) || !isCounter(prevLogTerm) || !isCounter(rpc['leaderCommit'])) return false
   if (!isName(rpc['leaderId']) || !isCounter(rpc['round']) || !Array.isArray(entries)) return false
-  return Number(term) >= prevLogTerm && follows(entries, prevLogIndex, prevLogTerm, Number(term))
+  return follows(entries, prevLogIndex, prevLogTerm, term)
 }
 
 /** Entries follow each other without holes, their terms never fall, and none is of a term to come. */

@@ -1,4 +1,4 @@
-import { unreachable } from '../core/assert.ts'
+import { InvariantViolation, unreachable } from '../core/assert.ts'
 import type { Entry, JsonValue } from '../core/entry.ts'
 import { FIRST_OBJECT, successor, type NodeId, type ObjectId } from '../core/ids.ts'
 import { slice, type Log } from '../core/log/log.ts'
@@ -16,8 +16,10 @@ export interface NodeEvents<R> {
   readonly send: (to: NodeId, rpc: Rpc) => void
   /** Everything that is not for the disk or the network. */
   readonly output: (output: NodeOutput<R>) => void
-  /** The disk failed: the node has stopped, and promises nothing any more. */
+  /** The disk failed, or Raft itself (see `toleratesContradictions`): the node has stopped, and promises nothing any more. */
   readonly failed: (error: unknown) => void
+  /** Go on after a note `contradiction`. Otherwise the node stops, and `failed` gets the cause: replicas may differ. */
+  readonly toleratesContradictions?: boolean
 }
 
 export type NodeOutput<R> = Exclude<
@@ -170,6 +172,10 @@ export class Node<S, C extends JsonValue, R extends JsonValue> {
         return
       }
       case 'note':
+        this.events.output(output)
+        if (output.event === 'contradiction' && this.events.toleratesContradictions !== true)
+          this.fail(new InvariantViolation(output.contradiction, { from: output.from }))
+        return
       case 'accepted':
       case 'refused':
       case 'applied':

@@ -69,6 +69,7 @@ describe('a new leader', () => {
       clockTicks: 0,
       roundsStarted: [],
       leaseTicks: -1,
+      shortSilence: [],
       transfersStarted: 0,
     })
   })

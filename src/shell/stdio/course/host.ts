@@ -55,6 +55,8 @@ export class CourseHost {
     this.node = openNode(context, COURSE_OPTIONS, {
       send: (to, rpc) => this.peers.send(to, rpc),
       output: (output) => this.observe(output),
+      // A course's client may say what no peer can: its request is refused, and the node goes on.
+      toleratesContradictions: true,
     })
   }
 
@@ -126,7 +128,9 @@ export class CourseHost {
   private watchingIgnored(action: () => void): void {
     const reasons: string[] = []
     const observer = (output: NodeOutput<Result>): void => {
-      if (output.type === 'note' && output.event === 'ignored') reasons.push(output.reason)
+      if (output.type !== 'note') return
+      if (output.event === 'ignored') reasons.push(output.reason)
+      else if (output.event === 'contradiction') reasons.push(output.contradiction)
     }
     this.observers.add(observer)
     action()

@@ -185,9 +185,11 @@ export const installed = (
 
 /** An oracle that contradicts what is committed is refused, like anybody else. */
 const obeyed = (told: Told): Told => {
-  for (const output of told.outputs)
-    if (output.type === 'note' && output.event === 'ignored')
-      throw new RequestError(ERROR.preconditionFailed, `refused: ${output.reason}`)
+  for (const output of told.outputs) {
+    if (output.type !== 'note' || (output.event !== 'ignored' && output.event !== 'contradiction')) continue
+    const reason = output.event === 'ignored' ? output.reason : output.contradiction
+    throw new RequestError(ERROR.preconditionFailed, `refused: ${reason}`)
+  }
   return told
 }
 
