@@ -85,7 +85,7 @@ export const peersOf = ({ server }: RaftState): readonly NodeId[] => {
 
 /** What the peers would say if they had everything that the leader has, and had heard its latest heartbeat. */
 export const peersAgree = ({ raft }: KvReplica): readonly ReplicaMessage[] => {
-  const { server, log } = raft
+  const { server, log, options } = raft
   const round = server.role.type === 'leader' ? server.role.round : 0
   const rpc: AppendEntriesResponse = {
     type: 'AppendEntriesResponse',
@@ -93,6 +93,7 @@ export const peersAgree = ({ raft }: KvReplica): readonly ReplicaMessage[] => {
     success: true,
     matchIndex: log.lastIndex,
     round,
+    silenceTicks: options.electionTimeoutTicks,
   }
   return peersOf(raft).map((from) => ({ type: 'receive', from, rpc }))
 }
