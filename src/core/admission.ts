@@ -1,5 +1,5 @@
 import { UsageError } from './assert.ts'
-import { isCounter } from './ids.ts'
+import { isCounter, type NodeId } from './ids.ts'
 import type { Message } from './message.ts'
 
 /*
@@ -15,12 +15,12 @@ type Fields = Readonly<Record<string, unknown>>
 const isRecord = (value: unknown): value is Fields =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-/** Whether a value is an RPC that some correct server could have sent. The hot path: no closures, no copies. */
-export const isWellFormed = (rpc: unknown): boolean => {
+/** Whether a value is an RPC that a correct server of this name could have sent. The hot path: no closures, no copies. */
+export const isWellFormed = (rpc: unknown, from: NodeId): boolean => {
   if (!isRecord(rpc) || !isCounter(rpc['term'])) return false
   switch (rpc['type']) {
     case 'AppendEntries':
-      return isAppendEntries(rpc, rpc['term'])
+      return rpc['leaderId'] === from && isAppendEntries(rpc, rpc['term'])
     case 'AppendEntriesResponse':
       return isAppendEntriesResponse(rpc)
     case 'RequestVote':
@@ -35,7 +35,7 @@ export const isWellFormed = (rpc: unknown): boolean => {
     case 'RequestPreVoteResponse':
       return typeof rpc['voteGranted'] === 'boolean' && isCounterOrAbsent(rpc['question'])
     case 'InstallSnapshot':
-      return isInstallSnapshot(rpc, rpc['term'])
+      return rpc['leaderId'] === from && isInstallSnapshot(rpc, rpc['term'])
     case 'InstallSnapshotResponse':
       return isInstallSnapshotResponse(rpc)
     default:
@@ -46,7 +46,7 @@ export const isWellFormed = (rpc: unknown): boolean => {
 const isAppendEntries = (rpc: Fields, term: number): boolean => {
   const { prevLogIndex, prevLogTerm, entries } = rpc
   if (!isCounter(prevLogIndex) || !isCounter(prevLogTerm) || !isCounter(rpc['leaderCommit'])) return false
-  if (!isName(rpc['leaderId']) || !isCounter(rpc['round']) || !Array.isArray(entries)) return false
+  if (!isCounter(rpc['round']) || !Array.isArray(entries)) return false
   return follows(entries, prevLogIndex, prevLogTerm, term)
 }
 
@@ -89,7 +89,6 @@ const isAppendEntriesResponse = (rpc: Fields): boolean => {
 }
 
 const isInstallSnapshot = (rpc: Fields, term: number): boolean =>
-  isName(rpc['leaderId']) &&
   isCounter(rpc['transferId']) &&
   isSnapshotMeta(rpc['snapshot'], term) &&
   isId(rpc['objectId']) &&

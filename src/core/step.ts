@@ -73,7 +73,7 @@ const dispatch = (work: Work, message: Message): void => {
 }
 
 const receive = (work: Work, from: NodeId, rpc: Rpc): void => {
-  if (!isWellFormed(rpc)) return ignore(work, 'malformed', from)
+  if (!isWellFormed(rpc, from)) return ignore(work, 'malformed', from)
   if (!applyTermRule(work, from, rpc)) return
   switch (rpc.type) {
     case 'RequestPreVote':
