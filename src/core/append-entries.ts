@@ -26,7 +26,6 @@ import {
   promise,
   send,
   truncateAndSave,
-  type Mutable,
   type OwnLeader,
   type Work,
 } from './work.ts'
@@ -161,20 +160,17 @@ const acknowledge = (work: Work, to: NodeId, upTo: Index, round: number): void =
   const { server } = work
   const isAtOnce = work.save === null && isHardStateDurable(work)
   const matchIndex = isAtOnce ? minIndex(upTo, server.durableIndex) : upTo
-  const rpc: Mutable<AppendEntriesSuccess> = {
-    type: 'AppendEntriesResponse',
-    term: server.currentTerm,
-    success: true,
-    matchIndex,
-    round,
-  }
-  grantSilence(work, rpc)
+  const rpc = acknowledgement(work, matchIndex, round)
   if (isAtOnce) send(work, to, rpc)
   else promise(work, to, rpc)
 }
 
-const grantSilence = ({ options }: Work, rpc: { silenceTicks?: number }): void => {
-  if (options.checkQuorum) rpc.silenceTicks = options.electionTimeoutTicks
+/** Two literals: a field added to a literal later would cost as much as the rest of it. */
+const acknowledgement = ({ server, options }: Work, matchIndex: Index, round: number): AppendEntriesSuccess => {
+  const { currentTerm: term } = server
+  if (!options.checkQuorum) return { type: 'AppendEntriesResponse', term, success: true, matchIndex, round }
+  const silenceTicks = options.electionTimeoutTicks
+  return { type: 'AppendEntriesResponse', term, success: true, matchIndex, round, silenceTicks }
 }
 
 const lastOf = (rpc: AppendEntries): Index => successor(rpc.prevLogIndex, rpc.entries.length)
@@ -200,9 +196,9 @@ const appendMissing = (work: Work, { entries }: AppendEntries): boolean => {
 }
 
 const rejectAppend = (work: Work, from: NodeId, rpc: AppendEntries): void => {
-  const { server, log } = work
+  const { server, log, options } = work
   const conflictIndex = lastIndexNotAbove(log, minIndex(rpc.prevLogIndex, log.lastIndex), rpc.prevLogTerm)
-  const rejection: Mutable<AppendEntriesFailure> = {
+  answer(work, from, {
     type: 'AppendEntriesResponse',
     term: server.currentTerm,
     success: false,
@@ -210,9 +206,8 @@ const rejectAppend = (work: Work, from: NodeId, rpc: AppendEntries): void => {
     conflictIndex,
     conflictTerm: termAt(log, conflictIndex) ?? log.baseTerm,
     round: rpc.round,
-  }
-  grantSilence(work, rejection)
-  answer(work, from, rejection)
+    ...(options.checkQuorum ? { silenceTicks: options.electionTimeoutTicks } : {}),
+  })
 }
 
 /** Figure 2, "Rules for Servers, Leaders": update nextIndex and matchIndex, or decrease nextIndex and retry. */

@@ -1,4 +1,4 @@
-import { checkMessage, isWellFormed } from './admission.ts'
+import { checkMessage, isRightAndFrequent, isWellFormed } from './admission.ts'
 import { handleAppendEntries, handleAppendEntriesResponse } from './append-entries.ts'
 import { unreachable } from './assert.ts'
 import { handleSnapshotFailed, handleSnapshotTaken } from './compaction.ts'
@@ -31,7 +31,7 @@ import { answer, beginWork, endWork, ignore, type Work } from './work.ts'
  * @throws UsageError when the caller breaks the contract of a message; nothing has changed then.
  */
 export const step = (state: RaftState, message: Message): readonly [RaftState, readonly Output[]] => {
-  checkMessage(message)
+  if (!isRightAndFrequent(message)) checkMessage(message)
   const work = beginWork(state)
   dispatch(work, message)
   return endWork(work)
