@@ -17,7 +17,19 @@ import { becomeFollower, hearLeader } from './role.ts'
 import { acknowledgeRound } from './rounds.ts'
 import type { AppendEntries, AppendEntriesFailure, AppendEntriesResponse, AppendEntriesSuccess } from './rpc.ts'
 import { endTransfer, startTransfer } from './snapshot-transfer.ts'
-import { appendAndSave, ignore, ownLeader, promise, truncateAndSave, type OwnLeader, type Work } from './work.ts'
+import {
+  answer,
+  appendAndSave,
+  contradict,
+  ignore,
+  isHardStateDurable,
+  ownLeader,
+  promise,
+  send,
+  truncateAndSave,
+  type OwnLeader,
+  type Work,
+} from './work.ts'
 
 /**
  * Why a leader turns to a follower. `entries`: there may be some to send. `news`: also when only commitIndex is new.
@@ -131,43 +143,44 @@ const appendTo = (
   })
 }
 
-/**
- * Receiver of AppendEntries (Figure 2, "Receiver implementation" 2–5; 1 is the term rule in step.ts).
- * The answer is a promise: it leaves with the save of the entries it vouches for.
- */
+/** Receiver of AppendEntries (Figure 2, "Receiver implementation" 2–5; 1 is the term rule in step.ts). */
 export const handleAppendEntries = (work: Work, from: NodeId, rpc: AppendEntries): void => {
   const { server, log } = work
-  if (server.role.type === 'leader') return ignore(work, 'second leader in one term', from)
+  if (server.role.type === 'leader') return contradict(work, 'second leader in one term', from)
   becomeFollower(work, server.currentTerm, from)
   hearLeader(work)
-  if (!isWellFormed(rpc)) return ignore(work, 'malformed', from)
   // Before commitIndex the logs agree anyway (Leader Completeness), and the terms may be compacted.
   if (rpc.prevLogIndex >= server.commitIndex && termAt(log, rpc.prevLogIndex) !== rpc.prevLogTerm)
     return rejectAppend(work, from, rpc)
-  if (!appendMissing(work, rpc)) return ignore(work, 'contradicts a committed entry', from)
+  if (!appendMissing(work, rpc)) return contradict(work, 'an append contradicts a committed entry', from)
   const matchIndex = maxIndex(lastOf(rpc), server.commitIndex)
   followCommit(work, rpc.leaderCommit, lastOf(rpc))
-  promise(work, from, {
-    type: 'AppendEntriesResponse',
-    term: server.currentTerm,
-    success: true,
-    matchIndex,
-    round: rpc.round,
-  })
+  acknowledge(work, from, matchIndex, rpc.round)
+}
+
+/**
+ * Where this step saves something, the answer leaves with the save, and vouches for all of the log up to `upTo`.
+ * Otherwise it leaves at once and vouches for what is durable: what was appended before is answered with its own save,
+ * and the round must not wait for a disk that stalls, or the leader would lose its quorum by it.
+ */
+const acknowledge = (work: Work, to: NodeId, upTo: Index, round: number): void => {
+  const { server } = work
+  const isAtOnce = work.save === null && isHardStateDurable(work)
+  const matchIndex = isAtOnce ? minIndex(upTo, server.durableIndex) : upTo
+  const rpc = acknowledgement(work, matchIndex, round)
+  if (isAtOnce) send(work, to, rpc)
+  else promise(work, to, rpc)
+}
+
+/** Two literals: a field added to a literal later would cost as much as the rest of it. */
+const acknowledgement = ({ server, options }: Work, matchIndex: Index, round: number): AppendEntriesSuccess => {
+  const { currentTerm: term } = server
+  if (!options.checkQuorum) return { type: 'AppendEntriesResponse', term, success: true, matchIndex, round }
+  const silenceTicks = options.electionTimeoutTicks
+  return { type: 'AppendEntriesResponse', term, success: true, matchIndex, round, silenceTicks }
 }
 
 const lastOf = (rpc: AppendEntries): Index => successor(rpc.prevLogIndex, rpc.entries.length)
-
-const isWellFormed = ({ term, prevLogIndex, prevLogTerm, entries }: AppendEntries): boolean => {
-  let index: number = prevLogIndex
-  let atLeast = prevLogTerm
-  for (const entry of entries) {
-    index++
-    if (entry.index !== index || entry.term < atLeast || entry.term > term) return false
-    atLeast = entry.term
-  }
-  return prevLogTerm <= term
-}
 
 /**
  * Drops a suffix only where an entry contradicts it ("if an existing entry conflicts with a new one"), then appends
@@ -190,9 +203,9 @@ const appendMissing = (work: Work, { entries }: AppendEntries): boolean => {
 }
 
 const rejectAppend = (work: Work, from: NodeId, rpc: AppendEntries): void => {
-  const { server, log } = work
+  const { server, log, options } = work
   const conflictIndex = lastIndexNotAbove(log, minIndex(rpc.prevLogIndex, log.lastIndex), rpc.prevLogTerm)
-  promise(work, from, {
+  answer(work, from, {
     type: 'AppendEntriesResponse',
     term: server.currentTerm,
     success: false,
@@ -200,19 +213,39 @@ const rejectAppend = (work: Work, from: NodeId, rpc: AppendEntries): void => {
     conflictIndex,
     conflictTerm: termAt(log, conflictIndex) ?? log.baseTerm,
     round: rpc.round,
+    ...(options.checkQuorum ? { silenceTicks: options.electionTimeoutTicks } : {}),
   })
 }
 
 /** Figure 2, "Rules for Servers, Leaders": update nextIndex and matchIndex, or decrease nextIndex and retry. */
 export const handleAppendEntriesResponse = (work: Work, from: NodeId, rpc: AppendEntriesResponse): void => {
+  const { role } = work.server
+  if (role.type !== 'leader') return ignore(work, 'stale response', from)
+  // Nobody can answer a round that never began, or match what is not there: believed, every later read would be unsafe.
+  if (rpc.round > role.round || (rpc.success && rpc.matchIndex > work.log.lastIndex))
+    return ignore(work, 'malformed', from)
   const leader = ownLeader(work)
-  if (leader === null) return ignore(work, 'stale response', from)
+  if (leader === null) return
   const at = leader.progress.findIndex(({ id }) => id === from)
   const progress = leader.progress[at]
   if (progress === undefined) return ignore(work, 'not a member', from)
+  recordSilence(work, leader, progress, rpc)
   if (rpc.success) acceptMatch(work, leader, at, progress, rpc)
   else backUp(work, leader, at, progress, rpc)
   if (acknowledgeRound(work)) broadcastAppend(work, 'heartbeat')
+}
+
+/** The silence that comes with the latest round answered: a lease rests on the two together (see rounds.ts). */
+const recordSilence = (
+  { options }: Work,
+  leader: OwnLeader,
+  { id, ackedRound }: Progress,
+  { round, silenceTicks = 0 }: AppendEntriesResponse,
+): void => {
+  if (!options.checkQuorum || round < ackedRound) return
+  const isShort = silenceTicks < options.electionTimeoutTicks
+  if (isShort === leader.shortSilence.includes(id)) return
+  leader.shortSilence = isShort ? [...leader.shortSilence, id] : leader.shortSilence.filter((other) => other !== id)
 }
 
 const acceptMatch = (
@@ -222,7 +255,6 @@ const acceptMatch = (
   progress: Progress,
   { matchIndex, round }: AppendEntriesSuccess,
 ): void => {
-  if (matchIndex > work.log.lastIndex) return ignore(work, 'malformed', progress.id)
   leader.progress[at] = matched(work, progress, matchIndex, round)
   releaseLog(work, progress.matchIndex, matchIndex)
   // Only what is not committed yet can become so.

@@ -5,7 +5,12 @@ import { UsageError } from './assert.ts'
  * Defaults suit a tick of 10–100 ms.
  */
 export interface Options {
-  /** Ticks without word from a leader before an election; each is drawn from [this, 2 × this). Above heartbeatTicks. */
+  /**
+   * Ticks without word from a leader before an election; each is drawn from [this, 2 × this). Above heartbeatTicks.
+   * With checkQuorum, also the silence towards candidates that leases rest on. A restart keeps the silence of the
+   * options it restarts with: before this is lowered, or checkQuorum turned off, a server stays down for as long as it
+   * was, or leases are not used meanwhile.
+   */
   readonly electionTimeoutTicks: number
   /** Ticks between a leader's heartbeats. 1 or more. */
   readonly heartbeatTicks: number
@@ -15,7 +20,11 @@ export interface Options {
   readonly checkQuorum: boolean
   /** Start every term with a blank entry, which commits what earlier terms left (section 8). Off: exact indices. */
   readonly noopOnElection: boolean
-  /** Ticks that clocks may drift apart within one election timeout; a lease ends that much earlier (thesis 6.4.1). */
+  /**
+   * Ticks that the leader's clock may fall behind a follower's within one election timeout (thesis 6.4.1). A lease ends
+   * this many ticks and one before electionTimeoutTicks, the one for clocks of different phase; none is left if that
+   * is nothing.
+   */
   readonly leaseDriftTicks: number
   /** Entries in one AppendEntries, at most. */
   readonly messageEntriesMax: number

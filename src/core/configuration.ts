@@ -21,7 +21,7 @@ export interface ConfigurationAt {
 
 /**
  * Makes a configuration out of names in any order.
- * @throws UsageError when a list repeats a name, or a learner also votes.
+ * @throws UsageError when a list repeats a name, a learner also votes, or a joint configuration has no new voters.
  */
 export const configurationOf = (
   voters: readonly NodeId[],
@@ -30,6 +30,8 @@ export const configurationOf = (
 ): Configuration => {
   for (const list of [voters, learners, votersOutgoing])
     if (new Set(list).size !== list.length) throw new UsageError('a configuration names each server once', { list })
+  if (voters.length === 0 && votersOutgoing.length > 0)
+    throw new UsageError('voters give way only to other voters', { votersOutgoing })
   const voting = new Set([...voters, ...votersOutgoing])
   const both = learners.filter((id) => voting.has(id))
   if (both.length > 0) throw new UsageError('a server is either a voter or a learner', { both })

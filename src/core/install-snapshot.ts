@@ -1,13 +1,13 @@
 import { checksum } from './checksum.ts'
 import { followCommit, handOutApply } from './commit.ts'
-import { FIRST_OBJECT, INDEX_ZERO, maxIndex, successor, type Index, type NodeId } from './ids.ts'
+import { FIRST_OBJECT, INDEX_ZERO, maxIndex, minIndex, successor, type Index, type NodeId } from './ids.ts'
 import { compactTo, emptyLog, termAt } from './log/log.ts'
 import type { Message } from './message.ts'
 import { becomeFollower, hearLeader } from './role.ts'
 import type { InstallSnapshot, InstallSnapshotResponse, SnapshotMeta } from './rpc.ts'
 import { chainDigest } from './snapshot-transfer.ts'
 import type { Receiving, Server } from './state.ts'
-import { distrustDisk, ignore, promise, saveOf, type Work } from './work.ts'
+import { answer, contradict, distrustDisk, ignore, promise, saveOf, type Work } from './work.ts'
 
 /*
  * The receiver's half of a snapshot transfer (Figure 13; NuRaft's object protocol). Every request may come twice,
@@ -17,7 +17,7 @@ import { distrustDisk, ignore, promise, saveOf, type Work } from './work.ts'
 /** Receiver of InstallSnapshot. The term rule has been applied: the sender leads the current term. */
 export const handleInstallSnapshot = (work: Work, from: NodeId, rpc: InstallSnapshot): void => {
   const { server } = work
-  if (server.role.type === 'leader') return ignore(work, 'second leader in one term', from)
+  if (server.role.type === 'leader') return contradict(work, 'second leader in one term', from)
   becomeFollower(work, server.currentTerm, from)
   hearLeader(work)
   if (isOvertaken(server, from, rpc)) return ignore(work, 'unknown transfer', from)
@@ -186,7 +186,8 @@ export const handleSnapshotInstalled = (work: Work, message: Extract<Message, { 
   if (keepsSuffix) work.log = compactTo(work.log, lastIncludedIndex)
   else {
     save.truncateFrom = successor(work.log.baseIndex)
-    distrustDisk(work, successor(lastIncludedIndex))
+    // Beyond commitIndex the entries on the disk may be others than the snapshot stands for.
+    distrustDisk(work, successor(server.commitIndex))
     work.log = emptyLog(lastIncludedIndex, lastIncludedTerm)
   }
   server.receiving = null
@@ -205,27 +206,32 @@ export const handleSnapshotInstalled = (work: Work, message: Extract<Message, { 
   if (server.leaderId !== null) respond(work, server.leaderId, receiving, 'installed')
 }
 
-/** Answers the transfer's sender, unless the server follows somebody else by now. */
+/**
+ * Answers the transfer's sender, unless the server follows somebody else by now. It vouches for what is durable, and
+ * leaves at once: objects on the way do not wait for entries being written. Only that a snapshot is installed is a
+ * promise, which waits for the save that makes it so.
+ */
 const respond = (
   work: Work,
   to: NodeId,
-  { transferId }: { readonly transferId: number },
+  { transferId, snapshot }: { readonly transferId: number; readonly snapshot: SnapshotMeta },
   status: InstallSnapshotResponse['status'],
 ): void => {
   const { server } = work
   if (server.leaderId !== to) return
   // A reception of another transfer says nothing of this one.
   const receiving = server.receiving?.transferId === transferId ? server.receiving : null
-  promise(work, to, {
+  const durable = minIndex(server.commitIndex, server.durableIndex)
+  const isPromise = status === 'installed' && (work.save !== null || durable < snapshot.lastIncludedIndex)
+  const leave = isPromise ? promise : answer
+  leave(work, to, {
     type: 'InstallSnapshotResponse',
     term: server.currentTerm,
     transferId,
     status,
     nextObjectId: receiving?.nextObjectId ?? FIRST_OBJECT,
     digest: receiving?.digest ?? 0,
-    installedIndex: installedIndex(work),
+    // Up to commitIndex this log equals every later leader's.
+    installedIndex: isPromise ? server.commitIndex : durable,
   })
 }
-
-/** Up to commitIndex this log equals every later leader's. */
-const installedIndex = ({ server }: Work): Index => server.commitIndex

@@ -1,8 +1,11 @@
-import { successor, type Index } from './ids.ts'
+import { INDEX_ZERO, successor, type Index } from './ids.ts'
 import { claimOf, currentRpc, sendsOf, type Claim, type Transition } from './invariants-claim.ts'
 import { entryAt, termAt } from './log/log.ts'
+import type { ReadMode } from './message.ts'
 import type { Output } from './output.ts'
+import { hasLease } from './read-index.ts'
 import type { AppendEntries, AppendEntriesFailure, AppendEntriesSuccess, InstallSnapshot, Rpc } from './rpc.ts'
+import type { Leader } from './state.ts'
 
 /*
  * What the outputs of one step may say: promises only of what is durable, entries as they are in the log, answers
@@ -47,12 +50,22 @@ const PROMISES: ReadonlySet<Rpc['type']> = new Set([
   'InstallSnapshotResponse',
 ])
 
-/** What tells of a term, a vote or a log leaves with a save, unless everything is durable (thesis 3.8). */
+/**
+ * What leaves at once rests on what is durable (thesis 3.8): a term and a vote, and, where it says how far the log
+ * agrees, so much of the log. Everything else leaves with a save.
+ */
 const checkPromises = (step: Transition): void => {
-  const { saveSequence, savedSequence } = step.after.server
-  for (const output of step.outputs)
-    if (output.type === 'send' && PROMISES.has(output.rpc.type))
-      claim(step, saveSequence === savedSequence, 'a promise waits for what it rests on to be durable')
+  const { server } = step.after
+  for (const output of step.outputs) {
+    if (output.type !== 'send' || !PROMISES.has(output.rpc.type)) continue
+    claim(step, server.hardStateSequence <= server.savedSequence, 'a promise waits for the term and vote it rests on')
+    claim(step, logVouchedFor(output.rpc) <= server.durableIndex, 'a promise waits for the log it rests on')
+  }
+}
+
+const logVouchedFor = (rpc: Rpc): Index => {
+  if (rpc.type === 'AppendEntriesResponse' && rpc.success) return rpc.matchIndex
+  return rpc.type === 'InstallSnapshotResponse' ? rpc.installedIndex : INDEX_ZERO
 }
 
 const checkRpc = (step: Transition, to: string, rpc: Rpc): void => {
@@ -156,7 +169,13 @@ const checkSuccess = (step: Transition, rpc: AppendEntriesSuccess): void => {
   claim(step, request !== null, 'entries are acknowledged when they are sent')
   const { commitIndex } = before.server
   const last = successor(request.prevLogIndex, request.entries.length)
-  claim(step, rpc.matchIndex === Math.max(last, commitIndex), 'what is acknowledged is what was sent or committed')
+  const held = Math.max(last, commitIndex)
+  claim(
+    step,
+    rpc.matchIndex === held || (step.save === null && rpc.matchIndex === Math.min(held, after.server.durableIndex)),
+    'what is acknowledged is what was sent or committed, or as much of it as is durable',
+  )
+  claim(step, (rpc.silenceTicks ?? 0) <= after.server.stickyTicks, 'the silence granted is kept')
   claim(step, rpc.matchIndex <= after.log.lastIndex, 'what is acknowledged is in the log')
   claim(step, rpc.round === request.round, 'the round is echoed')
   claim(
@@ -213,6 +232,18 @@ const checkApply = (step: Transition): void => {
   )
 }
 
+/** A leader by itself is its own quorum: its round is answered as it begins. */
+const checkImmediateRead = (step: Transition, leader: Leader, mode: ReadMode): void => {
+  const { role } = step.before.server
+  if (mode === 'lease') claim(step, hasLease(leader, step.after.options), 'a lease read is answered within a lease')
+  else
+    claim(
+      step,
+      role.type === 'leader' && leader.ackedRound > role.round,
+      'a read waits for a round of heartbeats that began after it (thesis 6.4)',
+    )
+}
+
 const checkAnswer = (step: Transition, output: Output): void => {
   const { before, message, after } = step
   switch (output.type) {
@@ -232,6 +263,7 @@ const checkAnswer = (step: Transition, output: Output): void => {
     case 'readReady':
       claim(step, after.server.role.type === 'leader', 'only a leader serves reads')
       claim(step, output.index <= after.server.commitIndex, 'a read sees what is committed')
+      if (message.type === 'read') checkImmediateRead(step, after.server.role, message.mode)
       return claim(
         step,
         termAt(after.log, after.server.commitIndex) === after.server.currentTerm,

@@ -15,6 +15,11 @@ export const checkSave = (step: Transition): void => {
   const hasNewHardState =
     before.server.currentTerm !== after.server.currentTerm || before.server.votedFor !== after.server.votedFor
   claim(step, hasNewHardState === ((save?.hardState ?? null) !== null), 'term and vote are saved when they change')
+  claim(
+    step,
+    after.server.hardStateSequence === (hasNewHardState ? after.server.saveSequence : before.server.hardStateSequence),
+    'the save of the term and vote in force is remembered',
+  )
   if (save === null) return claim(step, after.log === before.log, 'a change of the log is saved')
   claim(step, save.sequence === after.server.saveSequence, 'a save carries its number')
   claim(step, save.lastIndex === after.log.lastIndex, 'a save tells where the log ends')

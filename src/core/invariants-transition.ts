@@ -1,6 +1,6 @@
 import { minIndex, successor, type Index } from './ids.ts'
 import { checkAnswers } from './invariants-answers.ts'
-import { claimOf, currentRpc, sendsOf, type Claim, type Transition } from './invariants-claim.ts'
+import { claimOf, currentRpc, inForce, sendsOf, type Claim, type Transition } from './invariants-claim.ts'
 import { checkOutputs } from './invariants-outputs.ts'
 import { checkDurable, checkLogChange, checkSave, checkSnapshotChange } from './invariants-save.ts'
 import { termAt } from './log/log.ts'
@@ -20,6 +20,7 @@ export const checkTransition = (
 ): void => {
   const saves = outputs.filter((output) => output.type === 'save')
   const step: Transition = { before, message, after, outputs, save: saves[0] ?? null }
+  if (isRefused(step)) return checkUnchanged(step)
   claim(step, saves.length <= 1, 'a step saves at most once')
   checkNeverFalls(step)
   checkTermAndVote(step)
@@ -35,6 +36,16 @@ export const checkTransition = (
   checkNothingHappens(step)
   checkOutputs(step)
   checkAnswers(step)
+}
+
+const isRefused = ({ outputs }: Transition): boolean =>
+  outputs.some((output) => output.type === 'note' && output.event === 'ignored' && output.reason === 'malformed')
+
+const checkUnchanged = (step: Transition): void => {
+  const { before, after, outputs } = step
+  claim(step, outputs.length === 1, 'a malformed message brings nothing but a note')
+  claim(step, after.log === before.log, 'a malformed message leaves the log alone')
+  claim(step, JSON.stringify(after.server) === JSON.stringify(before.server), 'a malformed message changes nothing')
 }
 
 const checkNeverFalls = (step: Transition): void => {
@@ -59,11 +70,15 @@ const checkTermAndVote = (step: Transition): void => {
     const isHeard = message.type === 'receive' && message.rpc.term === currentTerm
     claim(step, isElection || isHeard, 'a term rises by an election or by word of a newer one')
     claim(step, isElection || after.server.role.type === 'follower', 'a newer term makes a follower')
-    if (isElection) return claim(step, votedFor === after.server.id, 'a candidate votes for itself')
+    if (isElection) {
+      checkSilence(step)
+      return claim(step, votedFor === after.server.id, 'a candidate votes for itself')
+    }
     claim(step, votedFor === null || currentRpc(step, 'RequestVote') !== null, 'a newer term starts without a vote')
   } else if (votedFor !== before.server.votedFor)
     claim(step, before.server.votedFor === null, 'a vote once cast in a term stays')
   if (votedFor === null || (votedFor === before.server.votedFor && currentTerm === before.server.currentTerm)) return
+  checkSilence(step)
   const request = currentRpc(step, 'RequestVote')
   claim(
     step,
@@ -75,6 +90,18 @@ const checkTermAndVote = (step: Transition): void => {
     step,
     request.lastLogTerm > lastTerm || (request.lastLogTerm === lastTerm && request.lastLogIndex >= lastIndex),
     'a vote is cast only for a log that is at least as up-to-date (section 5.4.1)',
+  )
+}
+
+/** What a leader's lease rests on: thesis 4.2.3 and 6.4.1, for votes of every term. */
+const checkSilence = (step: Transition): void => {
+  const { server, options } = step.after
+  const { voters, votersOutgoing } = inForce(server)
+  const isAlone = voters.length === 1 && votersOutgoing.length === 0 && voters[0] === server.id
+  claim(
+    step,
+    !options.checkQuorum || isAlone || (server.stickyTicks === 0 && step.before.server.role.type !== 'leader'),
+    'no vote is cast while a leader is heard (thesis 4.2.3)',
   )
 }
 

@@ -71,6 +71,7 @@ const checkDisk = (state: RaftState): void => {
     'only what is on the own disk is handed out for applying',
   )
   claim(state, server.savedSequence <= server.saveSequence, 'only saves that were asked for are done')
+  claim(state, server.hardStateSequence <= server.saveSequence, 'the save of term and vote was asked for')
   if (truncation !== null) {
     claim(
       state,
@@ -122,6 +123,11 @@ const checkTimers = (state: RaftState): void => {
     state,
     electionDeadlineTicks >= options.electionTimeoutTicks && electionDeadlineTicks < 2 * options.electionTimeoutTicks,
     'election deadlines are drawn from one to two timeouts',
+  )
+  claim(
+    state,
+    server.stickyTicks <= electionDeadlineTicks,
+    'the silence towards candidates ends before a timer that starts with it',
   )
 }
 

@@ -53,5 +53,5 @@ export type Message =
   /** Start an election now, whatever the timer says; ignored while a leader is heard, if it checks its quorum. */
   | { readonly type: 'campaign' }
 
-/** `quorum` asks a majority (thesis 6.4); `lease` trusts clocks to drift less than leaseDriftTicks (6.4.1). */
+/** `quorum` asks a majority (thesis 6.4); `lease` trusts clocks to drift no more than leaseDriftTicks (6.4.1). */
 export type ReadMode = 'quorum' | 'lease'

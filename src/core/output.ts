@@ -139,6 +139,13 @@ export interface InstallReceived {
 /** What happened, for people, traces and tests. The core has no logger. */
 export type Note =
   | { readonly type: 'note'; readonly event: 'ignored'; readonly reason: IgnoredReason; readonly from: NodeId | null }
+  /** Election Safety or State Machine Safety does not hold any more; a shell stops unless it is meant to go on. */
+  | {
+      readonly type: 'note'
+      readonly event: 'contradiction'
+      readonly contradiction: Contradiction
+      readonly from: NodeId
+    }
   | {
       readonly type: 'note'
       readonly event: 'became'
@@ -150,14 +157,18 @@ export type Note =
   | { readonly type: 'note'; readonly event: 'objectRejected'; readonly reason: string }
   | { readonly type: 'note'; readonly event: 'snapshotFailed'; readonly index: Index; readonly reason: string }
 
+/**
+ * What no correct peer can send: a forgotten vote, a damaged disk or a server that belongs to another cluster is behind
+ * it, and replicas may differ already. Nothing was changed.
+ */
+export type Contradiction = 'second leader in one term' | 'an append contradicts a committed entry'
+
 export type IgnoredReason =
   | 'stale term'
   | 'stale response'
   | 'not a member'
   | 'leader is alive'
-  | 'second leader in one term'
   | 'malformed'
-  | 'contradicts a committed entry'
   | 'unknown transfer'
   | 'checksum mismatch'
   | 'not a voter'

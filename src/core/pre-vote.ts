@@ -4,7 +4,8 @@ import { voteResult } from './quorum.ts'
 import { becomeFollower, becomePreCandidate } from './role.ts'
 import type { RequestPreVote, RequestPreVoteResponse } from './rpc.ts'
 import { hearsLeader, isUpToDate, startElection, tally } from './request-vote.ts'
-import { configurationInForce, ignore, promise, send, peers, type Work } from './work.ts'
+import type { Server } from './state.ts'
+import { answer, configurationInForce, ignore, send, peers, type Work } from './work.ts'
 
 /**
  * Starts an election as the options say: asking first whether it could be won (thesis 9.6), or at once. Refuses where
@@ -27,9 +28,17 @@ export const campaign = (work: Work): void => {
         candidateId: server.id,
         lastLogIndex: log.lastIndex,
         lastLogTerm: log.lastTerm,
+        question: questionOf(server),
       })
   settlePreVote(work)
 }
+
+/**
+ * The number of a pre-candidate's question: the seed after the draw of its deadline, which no other question of this
+ * life shares. A grant from before a restart may be taken for a later one where shells restart with the same seed: it
+ * costs an election that could have been spared, never safety, as the votes that follow are counted by term.
+ */
+const questionOf = ({ seed }: Pick<Server, 'seed'>): number => seed >>> 0
 
 /** Whether it is the only voter: then no other leader's lease can rest on its vote. */
 const isAlone = ({ server }: Work): boolean => {
@@ -40,19 +49,25 @@ const isAlone = ({ server }: Work): boolean => {
 /** Receiver of RequestPreVote: says how it would vote, and changes nothing, not even a timer. */
 export const handleRequestPreVote = (work: Work, from: NodeId, rpc: RequestPreVote): void => {
   const { currentTerm } = work.server
+  const { question } = rpc
   const voteGranted = rpc.term > currentTerm && isUpToDate(work.log, rpc) && !hearsLeader(work)
-  promise(work, from, {
+  answer(work, from, {
     type: 'RequestPreVoteResponse',
     term: voteGranted ? rpc.term : currentTerm,
     voteGranted,
+    ...(question === undefined ? {} : { question }),
   })
 }
 
-/** A grant names the term that was asked about: answers to an earlier question do not count. */
+/**
+ * Answers to an earlier question do not count, nor grants for another term: the leader may have come back in between.
+ */
 export const handleRequestPreVoteResponse = (work: Work, from: NodeId, rpc: RequestPreVoteResponse): void => {
   const { server } = work
   if (server.role.type !== 'preCandidate') return ignore(work, 'stale response', from)
-  if (rpc.voteGranted && rpc.term !== nextTerm(server.currentTerm)) return ignore(work, 'stale response', from)
+  const isEarlier = rpc.question !== undefined && rpc.question !== questionOf(server)
+  if (isEarlier || (rpc.voteGranted && rpc.term !== nextTerm(server.currentTerm)))
+    return ignore(work, 'stale response', from)
   server.role = tally(server.role, from, rpc.voteGranted)
   settlePreVote(work)
 }

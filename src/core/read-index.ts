@@ -1,9 +1,11 @@
 import { broadcastAppend } from './append-entries.ts'
+import type { Options } from './config.ts'
 import { termAt } from './log/log.ts'
 import type { Message, RequestId } from './message.ts'
 import type { RefusalReason } from './output.ts'
 import { enqueue, sizeOf } from './queue.ts'
 import { beginRound } from './rounds.ts'
+import type { Leader } from './state.ts'
 import { ownLeader, type OwnLeader, type Work } from './work.ts'
 
 /**
@@ -26,19 +28,29 @@ export const handleRead = (work: Work, { id, mode }: Extract<Message, { type: 'r
 }
 
 /**
- * Thesis 6.4.1: within an election timeout of a round that a quorum answered nobody else can have been elected, if
- * followers ignore candidates meanwhile and clocks drift no further than leaseDriftTicks.
- * A shell that skips ticks after a pause breaks this: for leases, all time that passes has to be ticked.
+ * Thesis 6.4.1: a lease is shorter than the silence towards candidates that a quorum granted. With T for
+ * electionTimeoutTicks and d for leaseDriftTicks:
+ *
+ * - A round is dated by the leader's tick before it began, so that a read at age a comes less than a + 1 of the
+ *   leader's ticks after the round began.
+ * - A follower that answered the round casts no vote for T of its ticks after the request came. The first may come at
+ *   once, as nothing ties its phase to the message: the silence lasts longer than T − 1 whole ticks.
+ * - No other leader is elected, and nothing is committed elsewhere, without a vote of the quorum that answered. So a
+ *   read is safe if a + 1 ≤ T − 1 − d, where T − 1 − d ticks of the leader take no longer than T − 1 of a follower's.
+ *   Phases are covered with d = 0.
+ *
+ * Shorter silences do not count (see rounds.ts). The rest is the shell's to keep: ticks are equally long on every
+ * server, none comes early, and all time that passes is ticked before a message is handled.
  */
-const readByLease = (work: Work, leader: OwnLeader, id: RequestId): void => {
-  const { options, server } = work
-  const isAlone = leader.progress.length === 0
+export const hasLease = (leader: Leader, { checkQuorum, electionTimeoutTicks, leaseDriftTicks }: Options): boolean => {
+  if (leader.progress.length === 0) return true
   const age = leader.clockTicks - leader.leaseTicks
-  const isValid =
-    isAlone ||
-    (options.checkQuorum && leader.leaseTicks >= 0 && age < options.electionTimeoutTicks - options.leaseDriftTicks)
-  if (!isValid || !committedInTerm(work)) return refuse(work, id, 'no-lease')
-  work.outputs.push({ type: 'readReady', id, index: server.commitIndex })
+  return checkQuorum && leader.leaseTicks >= 0 && age + 1 <= electionTimeoutTicks - 1 - leaseDriftTicks
+}
+
+const readByLease = (work: Work, leader: OwnLeader, id: RequestId): void => {
+  if (!hasLease(leader, work.options) || !committedInTerm(work)) return refuse(work, id, 'no-lease')
+  work.outputs.push({ type: 'readReady', id, index: work.server.commitIndex })
 }
 
 const refuse = ({ server, outputs }: Work, id: RequestId, reason: RefusalReason): void => {

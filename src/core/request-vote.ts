@@ -6,7 +6,7 @@ import { voteResult } from './quorum.ts'
 import { beginRound } from './rounds.ts'
 import { becomeCandidate, becomeFollower, becomeLeader } from './role.ts'
 import type { RequestVote, RequestVoteResponse } from './rpc.ts'
-import { configurationInForce, ignore, peers, promise, saveHardState, type Work } from './work.ts'
+import { answer, configurationInForce, ignore, peers, saveHardState, type Work } from './work.ts'
 
 /** Section 5.4.1: the log with the later last term is more up-to-date; with equal terms, the longer one. */
 export const isUpToDate = (
@@ -16,7 +16,7 @@ export const isUpToDate = (
   candidate.lastLogTerm > log.lastTerm ||
   (candidate.lastLogTerm === log.lastTerm && candidate.lastLogIndex >= log.lastIndex)
 
-/** Whether this server leads, or has heard from a leader within the shortest election timeout (thesis 4.2.3, 9.6). */
+/** Whether this server leads, or had a message from a leader within the shortest election timeout (thesis 4.2.3, 9.6). */
 export const hearsLeader = ({ server }: Work): boolean => server.role.type === 'leader' || server.stickyTicks > 0
 
 /** Adds an answer to a tally; the first answer of each server stands. */
@@ -36,7 +36,7 @@ export const startElection = (work: Work): void => {
   const configuration = configurationInForce(server)
   for (const to of peers(work))
     if (isVoter(configuration, to))
-      promise(work, to, {
+      answer(work, to, {
         type: 'RequestVote',
         term: server.currentTerm,
         candidateId: server.id,
@@ -57,9 +57,15 @@ export const countOwnVote = (work: Work): void => {
 /**
  * Receiver of RequestVote (Figure 2, "Receiver implementation" 1–2). The term rule has been applied: rpc.term is
  * the current term. The answer leaves with the save of the vote; a granted vote restarts the election timer.
+ * The term rule keeps the silence only towards newer terms: where the term rose by another message, or before a
+ * restart, the request of a candidate of the current term arrives here. A vote cast already was cast outside of any
+ * silence; repeated, it lets nobody win who could not win before. A leader that stepped down may vote at once: no
+ * lease but its own rested on it, and it serves none any more.
  */
 export const handleRequestVote = (work: Work, from: NodeId, rpc: RequestVote): void => {
   const { server } = work
+  if (server.votedFor === null && work.options.checkQuorum && hearsLeader(work))
+    return ignore(work, 'leader is alive', from)
   const free = server.votedFor === null || server.votedFor === from
   const voteGranted = free && server.role.type !== 'leader' && isUpToDate(work.log, rpc)
   if (voteGranted) {
@@ -69,7 +75,7 @@ export const handleRequestVote = (work: Work, from: NodeId, rpc: RequestVote): v
       saveHardState(work)
     }
   }
-  promise(work, from, { type: 'RequestVoteResponse', term: server.currentTerm, voteGranted })
+  answer(work, from, { type: 'RequestVoteResponse', term: server.currentTerm, voteGranted })
 }
 
 /** The term rule has been applied: the answer belongs to this term. */

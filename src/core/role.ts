@@ -58,7 +58,7 @@ const endTransfers = ({ server, outputs }: Work): void => {
       })
 }
 
-/** Word of the current leader: the election timer starts again, and other candidates have to wait. */
+/** A message of the current leader: the election timer starts again, and other candidates have to wait. */
 export const hearLeader = ({ server, options }: Work): void => {
   server.electionElapsedTicks = 0
   server.stickyTicks = options.electionTimeoutTicks
@@ -113,6 +113,7 @@ export const newLeader = (followers: readonly NodeId[], lastIndex: Index, window
   clockTicks: 0,
   roundsStarted: [],
   leaseTicks: -1,
+  shortSilence: [],
   transfersStarted: 0,
   failedTransfers: [],
 })

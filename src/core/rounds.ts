@@ -1,10 +1,12 @@
+import type { NodeId } from './ids.ts'
 import { dropOldest, itemAt, newestOf } from './queue.ts'
 import { quorumIndex } from './quorum.ts'
 import { configurationInForce, ownLeader, type OwnLeader, type Work } from './work.ts'
 
 /*
  * Rounds of heartbeats: each has a number that followers echo. A round that a quorum has answered proves that nobody
- * else led when it began, which serves reads (thesis 6.4) and renews the lease (6.4.1).
+ * else led when it began, which serves reads (thesis 6.4). Whoever answers a round also keeps silent towards
+ * candidates for a while, and says how long: that renews the lease (6.4.1).
  */
 
 /** Starts a round: the heartbeats that follow carry its number. */
@@ -28,11 +30,13 @@ export const acknowledgeRound = (work: Work): boolean => {
   if (server.role.type !== 'leader' || server.role.ackedRound === server.role.round) return false
   const leader = ownLeader(work)
   if (leader === null) return false
-  const acked = quorumRound(work, leader)
+  const acked = quorumRound(work, leader, NONE)
   if (acked <= leader.ackedRound) return false
   leader.ackedRound = acked
   const answered = leader.roundsStarted.filter(({ round }) => round <= acked)
-  leader.leaseTicks = answered.at(-1)?.atTicks ?? leader.leaseTicks
+  const { shortSilence } = leader
+  const promised = shortSilence.length === 0 ? acked : quorumRound(work, leader, shortSilence)
+  leader.leaseTicks = answered.findLast(({ round }) => round <= promised)?.atTicks ?? leader.leaseTicks
   leader.roundsStarted = leader.roundsStarted.slice(answered.length)
   answerReads(work)
   const isAnotherWanted = (newestOf(leader.reads)?.round ?? 0) > leader.round
@@ -40,10 +44,14 @@ export const acknowledgeRound = (work: Work): boolean => {
   return isAnotherWanted
 }
 
-const quorumRound = ({ server }: Work, { progress, round }: OwnLeader): number =>
-  quorumIndex<number>(configurationInForce(server), (voter) =>
-    voter === server.id ? round : (progress.find(({ id }) => id === voter)?.ackedRound ?? 0),
-  )
+const NONE: readonly NodeId[] = []
+
+/** The latest round that a quorum has answered, the answers of `without` left out. */
+const quorumRound = ({ server }: Work, { progress, round }: OwnLeader, without: readonly NodeId[]): number =>
+  quorumIndex<number>(configurationInForce(server), (voter) => {
+    if (voter === server.id) return round
+    return without.includes(voter) ? 0 : (progress.find(({ id }) => id === voter)?.ackedRound ?? 0)
+  })
 
 /**
  * Answers the reads whose leadership is proven and whose index is known. They wait in the order of their rounds, and

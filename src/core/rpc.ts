@@ -24,6 +24,8 @@ export interface RequestPreVote {
   readonly candidateId: NodeId
   readonly lastLogIndex: Index
   readonly lastLogTerm: Term
+  /** Tells this question from earlier ones of the same term; echoed. Absent where an older version asks. */
+  readonly question?: number
 }
 
 export interface RequestPreVoteResponse {
@@ -31,6 +33,8 @@ export interface RequestPreVoteResponse {
   /** When granted, the term asked about; when not, the responder's currentTerm. */
   readonly term: Term
   readonly voteGranted: boolean
+  /** That of the request. */
+  readonly question?: number
 }
 
 /** Figure 2, "RequestVote RPC". */
@@ -61,6 +65,10 @@ export interface AppendEntries {
   readonly round: number
 }
 
+/**
+ * `silenceTicks` is how long the follower casts no vote since it received the request: its own electionTimeoutTicks.
+ * Absent if it keeps no silence (checkQuorum is off). A lease rests on it, as servers may run with different options.
+ */
 export type AppendEntriesResponse = AppendEntriesSuccess | AppendEntriesFailure
 
 export interface AppendEntriesSuccess {
@@ -70,6 +78,7 @@ export interface AppendEntriesSuccess {
   /** The follower's log equals the leader's up to here, durably. */
   readonly matchIndex: Index
   readonly round: number
+  readonly silenceTicks?: number
 }
 
 export interface AppendEntriesFailure {
@@ -86,6 +95,7 @@ export interface AppendEntriesFailure {
   /** The follower's term at conflictIndex. */
   readonly conflictTerm: Term
   readonly round: number
+  readonly silenceTicks?: number
 }
 
 /** What a snapshot stands for: the state after lastIncludedIndex, and the configuration in force there. */

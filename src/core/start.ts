@@ -112,6 +112,7 @@ export const restart = (found: Remains): RaftState => {
       durableIndex: log.lastIndex,
       saveSequence: 0,
       savedSequence: 0,
+      hardStateSequence: 0,
       truncation: null,
       configurations: configurationsIn(snapshot, log),
       snapshot,

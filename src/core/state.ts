@@ -36,6 +36,8 @@ export interface Server {
   /** Sequence of the last save emitted, and of the last one answered. */
   readonly saveSequence: number
   readonly savedSequence: number
+  /** Sequence of the last save that held currentTerm and votedFor: both are durable once it is answered. */
+  readonly hardStateSequence: number
   /** A truncation not yet durable: answers to earlier saves vouch for nothing from `index` on. */
   readonly truncation: { readonly sequence: number; readonly index: Index } | null
   /** The configuration at the log's base and every later one in the log, oldest first; the last is in force. */
@@ -52,8 +54,10 @@ export interface Server {
   /** Drawn from [electionTimeoutTicks, 2 × electionTimeoutTicks). */
   readonly electionDeadlineTicks: number
   /**
-   * Ticks left in which no candidate is heard: an election timeout from each word of a leader, whatever its term, and
-   * from each restart, as the word may be forgotten. A leader's lease counts on that silence (thesis 4.2.3, 6.4.1).
+   * Ticks left in which no vote is cast, if checkQuorum is set: an election timeout from each message of a leader,
+   * whatever its term, and from each restart, as the message may be forgotten. A leader's lease rests on that silence
+   * (thesis 4.2.3, 6.4.1; the sum is in read-index.ts). The first of these ticks may come at once, so that the silence
+   * lasts longer than one tick less. Never longer than an election deadline: the timer does not run out in vain.
    */
   readonly stickyTicks: number
   readonly seed: Seed
@@ -98,6 +102,8 @@ export interface Leader {
   readonly roundsStarted: readonly { readonly round: number; readonly atTicks: number }[]
   /** When the latest round that a quorum answered began; −1 before the first. */
   readonly leaseTicks: number
+  /** Members whose latest answer grants a silence shorter than this leader's election timeout: no lease rests on it. */
+  readonly shortSilence: readonly NodeId[]
   readonly transfersStarted: number
   /** Followers whose last transfer was given up, each once; forgotten when one succeeds. */
   readonly failedTransfers: readonly FailedTransfer[]

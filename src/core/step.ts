@@ -1,3 +1,4 @@
+import { checkMessage, isRightAndFrequent, isWellFormed } from './admission.ts'
 import { handleAppendEntries, handleAppendEntriesResponse } from './append-entries.ts'
 import { unreachable } from './assert.ts'
 import { handleSnapshotFailed, handleSnapshotTaken } from './compaction.ts'
@@ -21,15 +22,16 @@ import type { Rpc } from './rpc.ts'
 import { handleObjectRead, handleObjectReadFailed } from './snapshot-transfer.ts'
 import type { RaftState } from './state.ts'
 import { handleTick } from './tick.ts'
-import { beginWork, endWork, ignore, promise, type Work } from './work.ts'
+import { answer, beginWork, endWork, ignore, type Work } from './work.ts'
 
 /**
  * Raft. Takes a server's state and one message; returns the next state and what is to be done about it, in order.
- * Pure: the arguments are never changed, and equal arguments give equal results. Total for whatever a peer sends:
- * nonsense is ignored out loud, by a note.
+ * Pure: the arguments are never changed, and equal arguments give equal results. Total for whatever a peer sends: what
+ * cannot be handled changes nothing, and a note says so (`ignored`, or `contradiction` where Raft itself is broken).
  * @throws UsageError when the caller breaks the contract of a message; nothing has changed then.
  */
 export const step = (state: RaftState, message: Message): readonly [RaftState, readonly Output[]] => {
+  if (!isRightAndFrequent(message)) checkMessage(message)
   const work = beginWork(state)
   dispatch(work, message)
   return endWork(work)
@@ -71,6 +73,7 @@ const dispatch = (work: Work, message: Message): void => {
 }
 
 const receive = (work: Work, from: NodeId, rpc: Rpc): void => {
+  if (!isWellFormed(rpc, from)) return ignore(work, 'malformed', from)
   if (!applyTermRule(work, from, rpc)) return
   switch (rpc.type) {
     case 'RequestPreVote':
@@ -122,9 +125,9 @@ const answerStaleTerm = (work: Work, from: NodeId, rpc: Exclude<Rpc, { type: 'Re
   const term = work.server.currentTerm
   switch (rpc.type) {
     case 'RequestVote':
-      return promise(work, from, { type: 'RequestVoteResponse', term, voteGranted: false })
+      return answer(work, from, { type: 'RequestVoteResponse', term, voteGranted: false })
     case 'AppendEntries':
-      return promise(work, from, {
+      return answer(work, from, {
         type: 'AppendEntriesResponse',
         term,
         success: false,
@@ -134,7 +137,7 @@ const answerStaleTerm = (work: Work, from: NodeId, rpc: Exclude<Rpc, { type: 'Re
         round: 0,
       })
     case 'InstallSnapshot':
-      return promise(work, from, {
+      return answer(work, from, {
         type: 'InstallSnapshotResponse',
         term,
         transferId: rpc.transferId,

@@ -3,7 +3,7 @@ import { members, type Configuration, type ConfigurationAt } from './configurati
 import type { Entry } from './entry.ts'
 import { minIndex, predecessor, type Index, type NodeId } from './ids.ts'
 import { append, truncateFrom, type Log } from './log/log.ts'
-import type { IgnoredReason, Output, Save, Send } from './output.ts'
+import type { Contradiction, IgnoredReason, Output, Save, Send } from './output.ts'
 import type { Progress } from './progress.ts'
 import type { Rpc } from './rpc.ts'
 import type { Leader, RaftState, Server } from './state.ts'
@@ -56,6 +56,7 @@ const copyServer = (of: Server): Mutable<Server> => ({
   durableIndex: of.durableIndex,
   saveSequence: of.saveSequence,
   savedSequence: of.savedSequence,
+  hardStateSequence: of.hardStateSequence,
   truncation: of.truncation,
   configurations: of.configurations,
   snapshot: of.snapshot,
@@ -79,6 +80,7 @@ const copyLeader = (of: Leader): OwnLeader => ({
   clockTicks: of.clockTicks,
   roundsStarted: of.roundsStarted,
   leaseTicks: of.leaseTicks,
+  shortSilence: of.shortSilence,
   transfersStarted: of.transfersStarted,
   failedTransfers: of.failedTransfers,
 })
@@ -109,19 +111,31 @@ const latest = (records: Server['configurations']): ConfigurationAt => records.a
 export const peers = (work: Work): readonly NodeId[] =>
   members(configurationInForce(work.server)).filter((id) => id !== work.server.id)
 
-/** Leaves at once, whatever the disk does. Only for what promises nothing that is not durable yet. */
+/** Leaves at once, whatever the disk does. Only for what rests on nothing that is not durable yet. */
 export const send = (work: Work, to: NodeId, rpc: Rpc): void => {
   work.outputs.push({ type: 'send', to, rpc })
 }
 
 /**
- * Leaves once everything saved so far, in this step or before, is durable. Every answer to a peer goes this way:
- * it tells of a term, a vote or a log that a crash must not take back.
+ * Leaves once everything saved so far, in this step or before, is durable (thesis 3.8): for what says of the log more
+ * than is known to be on the disk.
  */
 export const promise = (work: Work, to: NodeId, rpc: Rpc): void => {
   if (work.save === null && work.server.savedSequence === work.server.saveSequence) send(work, to, rpc)
   else saveOf(work).then.push({ type: 'send', to, rpc })
 }
+
+/**
+ * Leaves once currentTerm and votedFor are durable, which is at once in most steps: for what rests on nothing else of
+ * the disk. A refusal, a vote, an acknowledgement of what durableIndex covers do not wait for entries being written:
+ * a leader whose followers' disks stall would lose its quorum check by it.
+ */
+export const answer = (work: Work, to: NodeId, rpc: Rpc): void => {
+  if (isHardStateDurable(work)) send(work, to, rpc)
+  else promise(work, to, rpc)
+}
+
+export const isHardStateDurable = ({ server }: Work): boolean => server.hardStateSequence <= server.savedSequence
 
 /** The step's save, begun at the first call. */
 export const saveOf = (work: Work): OwnSave => {
@@ -144,7 +158,9 @@ export const saveOf = (work: Work): OwnSave => {
 }
 
 export const saveHardState = (work: Work): void => {
-  saveOf(work).hardState = { currentTerm: work.server.currentTerm, votedFor: work.server.votedFor }
+  const save = saveOf(work)
+  save.hardState = { currentTerm: work.server.currentTerm, votedFor: work.server.votedFor }
+  work.server.hardStateSequence = save.sequence
 }
 
 /** Appends entries that continue the log, and saves them. A configuration is in force as soon as it is appended. */
@@ -183,7 +199,12 @@ export const distrustDisk = (work: Work, from: Index): void => {
   }
 }
 
-/** Says out loud that a message had no effect. */
+/** Notes that a message had no effect. */
 export const ignore = (work: Work, reason: IgnoredReason, from: NodeId | null): void => {
   work.outputs.push({ type: 'note', event: 'ignored', reason, from })
+}
+
+/** Notes that a message had no effect, and that it cannot be true: Raft does not hold in this cluster any more. */
+export const contradict = (work: Work, contradiction: Contradiction, from: NodeId): void => {
+  work.outputs.push({ type: 'note', event: 'contradiction', contradiction, from })
 }

@@ -1,4 +1,6 @@
+import { InvariantViolation } from '../core/assert.ts'
 import type { NodeId } from '../core/ids.ts'
+import type { Note } from '../core/output.ts'
 import type { Rpc } from '../core/rpc.ts'
 import type { ReplicaOutput } from '../machine/replica-state.ts'
 import type { TickSource } from './clock.ts'
@@ -23,6 +25,8 @@ export interface NodeEvents<R> {
    * process, as an unhandled rejection.
    */
   readonly failed: (error: unknown) => void
+  /** Go on after a note `contradiction`. By default the node stops, with the cause: replicas may differ. */
+  readonly toleratesContradictions?: boolean
 }
 
 export type NodeOutput<R> = Exclude<
@@ -35,4 +39,10 @@ export interface NodeSettings {
   readonly observer?: NodeObserver
   /** The ticks that time owes, delivered before every message. Default: none; the caller delivers ticks itself. */
   readonly ticks?: TickSource
+}
+
+/** @throws InvariantViolation where servers contradict each other: replicas may differ, and none should be served. */
+export const checkNote = (events: Pick<NodeEvents<unknown>, 'toleratesContradictions'>, note: Note): void => {
+  if (note.event === 'contradiction' && events.toleratesContradictions !== true)
+    throw new InvariantViolation(note.contradiction, { from: note.from })
 }

@@ -6,7 +6,7 @@ import { replicaStep } from '../machine/replica.ts'
 import type { Replica, ReplicaMessage, ReplicaOutput } from '../machine/replica-state.ts'
 import { NO_TICKS, type TickSource } from './clock.ts'
 import { DiskQueue, callAll, callbacksOf, type Job, type NodeCallback } from './disk-queue.ts'
-import type { NodeEvents, NodeSettings } from './node-events.ts'
+import { checkNote, type NodeEvents, type NodeSettings } from './node-events.ts'
 import { UNOBSERVED, type NodeObserver } from './observer.ts'
 import type { Storage } from './storage.ts'
 import { Turns } from './turns.ts'
@@ -203,6 +203,8 @@ export class Node<S, C extends JsonValue, R extends JsonValue> {
       case 'continue':
         return this.turns.run(() => this.deliver(output))
       case 'note':
+        this.events.output(output)
+        return checkNote(this.events, output)
       case 'accepted':
       case 'refused':
       case 'applied':

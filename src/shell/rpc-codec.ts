@@ -52,11 +52,13 @@ const rpcOf = (fields: Fields): Rpc => {
     case 'AppendEntriesResponse':
       return appendEntriesResponseOf(fields)
     case 'RequestVote':
-    case 'RequestPreVote':
       return { type, ...candidacyOf(fields) }
+    case 'RequestPreVote':
+      return { type, ...candidacyOf(fields), ...questionOf(fields) }
     case 'RequestVoteResponse':
-    case 'RequestPreVoteResponse':
       return { type, ...voteOf(fields) }
+    case 'RequestPreVoteResponse':
+      return { type, ...voteOf(fields), ...questionOf(fields) }
     case 'InstallSnapshot':
       return installSnapshotOf(fields)
     case 'InstallSnapshotResponse':
@@ -77,6 +79,13 @@ const voteOf = (fields: Fields): Omit<RequestVoteResponse, 'type'> => ({
   term: termOf(fields['term'], 'term'),
   voteGranted: booleanOf(fields['voteGranted'], 'voteGranted'),
 })
+
+/** What a peer may leave out. */
+const silenceOf = ({ silenceTicks }: Fields): { readonly silenceTicks?: number } =>
+  silenceTicks === undefined ? {} : { silenceTicks: counterOf(silenceTicks, 'silenceTicks') }
+
+const questionOf = ({ question }: Fields): { readonly question?: number } =>
+  question === undefined ? {} : { question: counterOf(question, 'question') }
 
 const appendEntriesOf = (fields: Fields): AppendEntries => ({
   type: 'AppendEntries',
@@ -127,6 +136,8 @@ const configurationFrom = (value: unknown): Configuration =>
     const voters = namesOf(fields['voters'], 'voters')
     const votersOutgoing = namesOf(fields['votersOutgoing'], 'votersOutgoing')
     const learners = namesOf(fields['learners'], 'learners')
+    if (voters.length === 0 && votersOutgoing.length > 0)
+      throw new Malformed('voters', 'is empty beside votersOutgoing')
     if (learners.some((id) => voters.includes(id) || votersOutgoing.includes(id)))
       throw new Malformed('learners', 'names a voter')
     return { voters, votersOutgoing, learners }
@@ -149,7 +160,9 @@ const appendEntriesResponseOf = (fields: Fields): AppendEntriesResponse => {
   const term = termOf(fields['term'], 'term')
   const success = booleanOf(fields['success'], 'success')
   const round = counterOf(fields['round'], 'round')
-  if (success) return { type, term, success, matchIndex: indexOf(fields['matchIndex'], 'matchIndex'), round }
+  const silence = silenceOf(fields)
+  if (success)
+    return { type, term, success, matchIndex: indexOf(fields['matchIndex'], 'matchIndex'), round, ...silence }
   return {
     type,
     term,
@@ -158,6 +171,7 @@ const appendEntriesResponseOf = (fields: Fields): AppendEntriesResponse => {
     conflictIndex: indexOf(fields['conflictIndex'], 'conflictIndex'),
     conflictTerm: termOf(fields['conflictTerm'], 'conflictTerm'),
     round,
+    ...silence,
   }
 }
 

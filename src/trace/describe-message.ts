@@ -142,6 +142,8 @@ const describeNote = (note: Extract<Output, { type: 'note' }>): string | null =>
   switch (note.event) {
     case 'ignored':
       return `ignored: ${note.reason}`
+    case 'contradiction':
+      return `contradiction: ${note.contradiction}`
     case 'objectRejected':
       return `rejected: ${note.reason}`
     case 'snapshotFailed':

@@ -55,6 +55,10 @@ export const entry = variants('type', ENTRIES)
 
 const candidacy = { type: kind, term: counter, candidateId: name, lastLogIndex: counter, lastLogTerm: counter } as const
 const vote = { type: kind, term: counter, voteGranted: flag } as const
+/** Absent in traces of earlier versions, which did not number pre-votes. */
+const question = optional(counter)
+/** Absent where no silence is granted. */
+const silenceTicks = optional(counter)
 
 const appendSuccess = fields<AppendEntriesSuccess>({
   type: kind,
@@ -62,6 +66,7 @@ const appendSuccess = fields<AppendEntriesSuccess>({
   success: flag,
   matchIndex: counter,
   round: counter,
+  silenceTicks,
 })
 const appendFailure = fields<AppendEntriesFailure>({
   type: kind,
@@ -71,12 +76,13 @@ const appendFailure = fields<AppendEntriesFailure>({
   conflictIndex: counter,
   conflictTerm: counter,
   round: counter,
+  silenceTicks,
 })
 
 const RPCS: Readonly<Record<Rpc['type'], Check>> = {
-  RequestPreVote: fields<Of<Rpc, 'RequestPreVote'>>(candidacy),
+  RequestPreVote: fields<Of<Rpc, 'RequestPreVote'>>({ ...candidacy, question }),
   RequestVote: fields<Of<Rpc, 'RequestVote'>>(candidacy),
-  RequestPreVoteResponse: fields<Of<Rpc, 'RequestPreVoteResponse'>>(vote),
+  RequestPreVoteResponse: fields<Of<Rpc, 'RequestPreVoteResponse'>>({ ...vote, question }),
   RequestVoteResponse: fields<Of<Rpc, 'RequestVoteResponse'>>(vote),
   AppendEntries: fields<Of<Rpc, 'AppendEntries'>>({
     type: kind,

@@ -105,6 +105,7 @@ const role = variants('type', {
     clockTicks: counter,
     roundsStarted: list(fields<Leader['roundsStarted'][number]>({ round: counter, atTicks: counter })),
     leaseTicks: integer,
+    shortSilence: list(name),
     transfersStarted: counter,
     failedTransfers: list(
       fields<FailedTransfer>({ id: name, failures: counter, retryAtTicks: counter, startsOver: flag }),
@@ -137,6 +138,7 @@ const serverCheck = fields<Server>({
   durableIndex: counter,
   saveSequence: counter,
   savedSequence: counter,
+  hardStateSequence: counter,
   truncation: nullable(fields<NonNullable<Server['truncation']>>({ sequence: counter, index: counter })),
   configurations: list(fields<ConfigurationAt>({ index: counter, configuration })),
   snapshot: snapshotMeta,

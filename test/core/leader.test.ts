@@ -77,6 +77,7 @@ describe('a new leader', () => {
       clockTicks: 0,
       roundsStarted: [],
       leaseTicks: -1,
+      shortSilence: [],
       transfersStarted: 0,
       failedTransfers: [],
     })

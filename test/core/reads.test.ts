@@ -58,7 +58,7 @@ describe('a lease read', () => {
   })
 
   it('is refused when the lease has run out, drift deducted', () => {
-    const leader = leading({ checkQuorum: true, leaseDriftTicks: 2 }).tick(7)
+    const leader = leading({ checkQuorum: true, leaseDriftTicks: 2 }).tick(6)
     expect(read(leader, 'lease').outputOf('readReady').length).toBe(1)
     expect(read(leader.tick(), 'lease').outputOf('refused')[0]?.reason).toBe('no-lease')
   })
@@ -67,7 +67,7 @@ describe('a lease read', () => {
     const leader = new Server([], { checkQuorum: true, leaseDriftTicks: 0, heartbeatTicks: 2 }).lead()
     leader.propose('x').saved().tick(4).acknowledge(n2, 1, 3)
     // The third round began with the fourth tick.
-    expect(read(leader.tick(9), 'lease').outputOf('readReady')).toHaveLength(1)
+    expect(read(leader.tick(8), 'lease').outputOf('readReady')).toHaveLength(1)
     expect(read(leader.tick(), 'lease').outputOf('refused')).toHaveLength(1)
   })
 

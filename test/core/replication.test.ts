@@ -24,11 +24,6 @@ describe('AppendEntries', () => {
     ])
   })
 
-  it('waits for earlier saves even when it brings nothing', () => {
-    const server = new Server([1]).hear(n2, append(1, [1, 1], [command(2, 1)])).hear(n2, append(1, [2, 1]))
-    expect([server.sends.length, server.promised.length]).toEqual([0, 1])
-  })
-
   it('commits no more than it verified', () => {
     const server = new Server([1, 1, 1]).hear(n2, append(2, [1, 1], [], 3))
     expect(server.server.commitIndex).toBe(1)
@@ -53,7 +48,10 @@ describe('AppendEntries', () => {
     const server = new Server([1, 1]).hear(n2, append(2, [2, 1], [], 2))
     const { log } = server.state
     server.hear(n2, append(2, [1, 1], [command(2, 2)]))
-    expect([server.ignored, server.state.log === log]).toEqual([['contradicts a committed entry'], true])
+    expect([server.contradictions, server.state.log === log]).toEqual([
+      ['an append contradicts a committed entry'],
+      true,
+    ])
   })
 
   it('that contradicts the compacted end of the log changes nothing', () => {
@@ -64,7 +62,10 @@ describe('AppendEntries', () => {
     )
     const { log } = server.state
     server.hear(n2, append(2, [0, 0], logOfTerms(1, 1, 1, 1, 1, 1)))
-    expect([server.ignored, server.state.log === log]).toEqual([['contradicts a committed entry'], true])
+    expect([server.contradictions, server.state.log === log]).toEqual([
+      ['an append contradicts a committed entry'],
+      true,
+    ])
   })
 
   it('with entries that do not follow each other is malformed', () => {

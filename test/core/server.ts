@@ -96,6 +96,7 @@ export class Server {
       success: true,
       matchIndex: index(matchIndex),
       round,
+      silenceTicks: this.state.options.electionTimeoutTicks,
     })
   }
 
@@ -123,6 +124,10 @@ export class Server {
 
   get ignored(): readonly string[] {
     return this.outputOf('note').flatMap((note) => (note.event === 'ignored' ? [note.reason] : []))
+  }
+
+  get contradictions(): readonly string[] {
+    return this.outputOf('note').flatMap((note) => (note.event === 'contradiction' ? [note.contradiction] : []))
   }
 
   progressOf(id: NodeId) {

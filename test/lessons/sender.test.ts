@@ -134,7 +134,7 @@ describe('15', () => {
   })
 
   it('15, 16: one transfer is enough for a slow receiver, however many snapshots are taken meanwhile (NuRaft #212)', () => {
-    const world = new World(1, { snapshotObjectTimeoutTicks: 1_000 })
+    const world = new World(7, { snapshotObjectTimeoutTicks: 1_000 })
     const late = world.withoutOne()
     world.write(30).restart(late)
     const sent = world.untilMidTransfer(late)

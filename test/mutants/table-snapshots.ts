@@ -142,8 +142,8 @@ export const SNAPSHOTS: readonly Mutant[] = [
     'lease-too-long',
     'D76',
     'read-index',
-    'age < options.electionTimeoutTicks - options.leaseDriftTicks',
-    'age < 4 * options.electionTimeoutTicks',
+    'age + 1 <= electionTimeoutTicks - 1 - leaseDriftTicks',
+    'age < 4 * electionTimeoutTicks',
     'reads',
   ),
   mutant(

@@ -5,8 +5,6 @@ import { SNAPSHOTS } from './table-snapshots.ts'
 const STALE = 'if (rpc.term < currentTerm) {'
 const UP_TO_DATE =
   'candidate.lastLogTerm > log.lastTerm ||\n  (candidate.lastLogTerm === log.lastTerm && candidate.lastLogIndex >= log.lastIndex)'
-const SUCCESS =
-  "promise(work, from, {\n    type: 'AppendEntriesResponse',\n    term: server.currentTerm,\n    success: true,\n    matchIndex,\n    round: rpc.round,\n  })"
 
 /** Elections and terms (section A of the catalogue). */
 const ELECTIONS: readonly Mutant[] = [
@@ -47,7 +45,7 @@ const ELECTIONS: readonly Mutant[] = [
     'vote-before-save',
     'A7',
     'request-vote',
-    "promise(work, from, { type: 'RequestVoteResponse', term: server.currentTerm, voteGranted })",
+    "answer(work, from, { type: 'RequestVoteResponse', term: server.currentTerm, voteGranted })",
     "work.outputs.push({ type: 'send', to: from, rpc: { type: 'RequestVoteResponse', term: server.currentTerm, voteGranted } })",
     'durability',
     'election-safety',
@@ -220,8 +218,8 @@ const REPLICATION: readonly Mutant[] = [
     'acknowledged-before-save',
     'B46',
     'append-entries',
-    SUCCESS,
-    "work.outputs.push({ type: 'send', to: from, rpc: { type: 'AppendEntriesResponse', term: server.currentTerm, success: true, matchIndex, round: rpc.round } })",
+    'else promise(work, to, rpc)',
+    'else send(work, to, rpc)',
     'durability',
     'log-matching',
   ),

@@ -70,6 +70,13 @@ describe('what is in order', () => {
     expect(decodeRpc(rpc)).toEqual({ rpc })
   })
 
+  it.each([
+    { type: 'RequestPreVoteResponse', term: 3, voteGranted: true, question: 7 },
+    { ...failure, silenceTicks: 10 },
+  ])('keeps what a peer may leave out: %j', (rpc) => {
+    expect(decodeRpc(rpc)).toEqual({ rpc })
+  })
+
   it('loses the fields of a later version', () => {
     const [noop, ...others] = append.entries
     const later = { ...append, lease: 1, entries: [{ ...noop, checksum: 7 }, ...others] }
@@ -117,6 +124,12 @@ describe('what is not is named, with the way to it', () => {
       { ...installed, status: 'done' },
       'rpc.status is not wanted, saving, installing or installed',
     ],
+    [
+      'a joint configuration without new voters',
+      withConfiguration({ voters: [] }),
+      'rpc.entries[3].configuration.voters is empty beside votersOutgoing',
+    ],
+    ['a silence of no length', { ...failure, silenceTicks: null }, 'rpc.silenceTicks is not a whole number'],
     ['an object without a name', { ...install, objectId: null }, 'rpc.objectId is not a number or a string'],
     ['bytes for text', { ...install, data: [1] }, 'rpc.data is not a string'],
     [

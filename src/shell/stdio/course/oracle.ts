@@ -57,7 +57,8 @@ export const refusalIn = (replica: KvReplica, message: ReplicaMessage): string |
   for (const output of outputs) {
     // A reader's refusal, where a newer term ends the leadership, is none of the message's.
     if (output.type === 'refused' && output.id === id) return output.reason
-    if (output.type === 'note' && output.event === 'ignored') return output.reason
+    const reason = objectionIn(output)
+    if (reason !== null) return reason
   }
   return null
 }
@@ -123,7 +124,7 @@ export const peersOf = ({ server }: RaftState): readonly NodeId[] => {
 
 /** What the peers would say if they had everything that the leader has, and had heard its latest heartbeat. */
 export const peersAgree = ({ raft }: KvReplica): readonly ReplicaMessage[] => {
-  const { server, log } = raft
+  const { server, log, options } = raft
   const round = server.role.type === 'leader' ? server.role.round : 0
   const rpc: AppendEntriesResponse = {
     type: 'AppendEntriesResponse',
@@ -131,6 +132,7 @@ export const peersAgree = ({ raft }: KvReplica): readonly ReplicaMessage[] => {
     success: true,
     matchIndex: log.lastIndex,
     round,
+    silenceTicks: options.electionTimeoutTicks,
   }
   return peersOf(raft).map((from) => ({ type: 'receive', from, rpc }))
 }
@@ -232,10 +234,18 @@ export const withoutLog = (pending: KvReplica['pending']): readonly Lost[] =>
 
 /** An oracle that contradicts what is committed is refused, like anybody else. */
 const obeyed = (told: Told): Told => {
-  for (const output of told.outputs)
-    if (output.type === 'note' && output.event === 'ignored')
-      throw new RequestError(ERROR.preconditionFailed, `refused: ${output.reason}`)
+  for (const output of told.outputs) {
+    const reason = objectionIn(output)
+    if (reason !== null) throw new RequestError(ERROR.preconditionFailed, `refused: ${reason}`)
+  }
   return told
+}
+
+/** Why the core did not act on a message; null for an output that says nothing of the kind. */
+const objectionIn = (output: ReplicaOutput<Result>): string | null => {
+  if (output.type !== 'note') return null
+  if (output.event === 'ignored') return output.reason
+  return output.event === 'contradiction' ? output.contradiction : null
 }
 
 /** The same replica under other options. */

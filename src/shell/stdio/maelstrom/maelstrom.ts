@@ -184,6 +184,8 @@ export class Maelstrom implements Dialect {
       case 'snapshotFailed':
       case 'objectRejected':
         return this.context.log(`${note.event}: ${note.reason}`)
+      case 'contradiction':
+        return this.context.log(`${note.contradiction}, from ${note.from}`)
       case 'ignored':
         // Late and repeated messages are the network's daily business.
         return
