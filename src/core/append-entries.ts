@@ -288,10 +288,10 @@ const backUp = (work: Work, leader: OwnLeader, at: number, progress: Progress, r
   leader.progress[at] = heard(progress, rpc.round)
   if (progress.mode === 'snapshot') return
   const needsSnapshot = progress.nextIndex <= log.baseIndex
+  // What it has matched it cannot refuse: acted on, a refusal that repeats itself would be answered without end.
   const isStale =
-    progress.mode === 'probe'
-      ? rpc.rejectedIndex !== predecessor(progress.nextIndex) && !needsSnapshot
-      : rpc.rejectedIndex <= progress.matchIndex
+    rpc.rejectedIndex <= progress.matchIndex ||
+    (progress.mode === 'probe' && rpc.rejectedIndex !== predecessor(progress.nextIndex) && !needsSnapshot)
   if (isStale || rpc.rejectedIndex > log.lastIndex) return ignore(work, 'stale response', progress.id)
   const nextIndex = maxIndex(
     successor(progress.matchIndex),

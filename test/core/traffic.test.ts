@@ -117,6 +117,14 @@ describe('refusals of messages that overtook another', () => {
     expect(leader.progressOf(n2).window).toBeGreaterThanOrEqual(1)
   })
 
+  it('of what is matched are stale, also while it is probed again', () => {
+    const leader = new Server([], { checkQuorum: true, heartbeatTicks: 1, electionTimeoutTicks: 10 }).lead()
+    leader.propose('a').saved().acknowledge(n2, 1)
+    sentTo(leader, n2, 20, () => leader.tick())
+    expect(leader.progressOf(n2).mode).toBe('probe')
+    expect(refuse(leader, 1, 1).said('AppendEntries', n2)).toEqual([])
+  })
+
   it('send again no more than half of a window each', () => {
     const leader = streaming()
     expect(sentIndices(refuse(leader, 3, 1))).toEqual([[1]])
