@@ -244,6 +244,7 @@ const recordSilence = (
 ): void => {
   if (!options.checkQuorum || round < ackedRound) return
   const isShort = silenceTicks < options.electionTimeoutTicks
+  if (!isShort && leader.shortSilence.length === 0) return
   if (isShort === leader.shortSilence.includes(id)) return
   leader.shortSilence = isShort ? [...leader.shortSilence, id] : leader.shortSilence.filter((other) => other !== id)
 }

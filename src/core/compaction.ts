@@ -13,22 +13,31 @@ import { ignore, saveOf, type Work } from './work.ts'
  * It asks only while the state machine stands at lastApplied with nothing else to do, so that a machine that answers
  * later captures the very state after that index (d-engine #418).
  */
-export const considerSnapshot = ({ server, options, log, outputs }: Work): void => {
+export const considerSnapshot = (work: Work): void => {
+  const { server, options, outputs } = work
   const { lastApplied, applyingIndex, sinceSnapshot, receiving } = server
   if (server.snapshotRequested > 0 || applyingIndex !== lastApplied || receiving?.phase === 'install') return
   const entries = lastApplied - sinceSnapshot.index
   if (entries <= 0) return
   const isLong = options.snapshotEntries > 0 && entries >= options.snapshotEntries
-  const isLarge = options.snapshotBytes > 0 && sinceSnapshot.bytes >= options.snapshotBytes
-  if (!isLong && !isLarge) return
+  if (!isLong && !isLarge(work)) return
   server.snapshotRequested = lastApplied
-  outputs.push({ type: 'takeSnapshot', snapshot: snapshotMetaAt({ server, log }, lastApplied) })
+  outputs.push({ type: 'takeSnapshot', snapshot: snapshotMetaAt(work, lastApplied) })
+}
+
+/** Counts only once the log as a whole is large, and each entry once: most steps have nothing to add up. */
+const isLarge = ({ server, options, log }: Work): boolean => {
+  const { snapshotBytes } = options
+  if (snapshotBytes === 0 || log.bytes < snapshotBytes) return false
+  const { index, upTo, bytes } = server.sinceSnapshot
+  const counted = bytes + bytesBetween(log, upTo, server.lastApplied)
+  server.sinceSnapshot = { index, upTo: server.lastApplied, bytes: counted }
+  return counted >= snapshotBytes
 }
 
 /** The next snapshot is counted from `index` on, where that is later than before. */
-const countFrom = ({ server, log }: Work, index: Index): void => {
-  if (index <= server.sinceSnapshot.index) return
-  server.sinceSnapshot = { index, bytes: bytesBetween(log, index, server.lastApplied) }
+const countFrom = ({ server }: Work, index: Index): void => {
+  if (index > server.sinceSnapshot.index) server.sinceSnapshot = { index, upTo: index, bytes: 0 }
 }
 
 /** What a snapshot of the state after `index` stands for: its term is the entry's, its configuration that of then. */

@@ -3,7 +3,6 @@ import { broadcastAppend } from './append-entries.ts'
 import { advanceCommit, handOutApply } from './commit.ts'
 import { considerSnapshot } from './compaction.ts'
 import { maxIndex, minIndex, predecessor } from './ids.ts'
-import { bytesBetween } from './log/log.ts'
 import type { Message } from './message.ts'
 import { countOwnVote } from './request-vote.ts'
 import type { Work } from './work.ts'
@@ -41,8 +40,6 @@ export const handleApplied = (work: Work, { index }: Extract<Message, { type: 'a
       handedOut: server.applyingIndex,
     })
   if (index <= server.lastApplied) return
-  const { index: since, bytes } = server.sinceSnapshot
-  server.sinceSnapshot = { index: since, bytes: bytes + bytesBetween(work.log, server.lastApplied, index) }
   server.lastApplied = index
   // Asked for before more is handed out: the state to capture is that of this index.
   considerSnapshot(work)

@@ -193,7 +193,7 @@ export const handleSnapshotInstalled = (work: Work, message: Extract<Message, { 
   server.receiving = null
   server.snapshot = snapshot
   server.snapshotRequested = INDEX_ZERO
-  server.sinceSnapshot = { index: lastIncludedIndex, bytes: 0 }
+  server.sinceSnapshot = { index: lastIncludedIndex, upTo: lastIncludedIndex, bytes: 0 }
   server.configurations = [
     { index: snapshot.configurationIndex, configuration: snapshot.configuration },
     ...(keepsSuffix ? server.configurations.filter(({ index }) => index > lastIncludedIndex) : []),

@@ -86,10 +86,14 @@ const checkDisk = (state: RaftState): void => {
       (snapshotRequested > snapshot.lastIncludedIndex && snapshotRequested <= server.lastApplied),
     'a snapshot is asked for of what is applied and not covered yet',
   )
-  const { index, bytes } = server.sinceSnapshot
+  const { index, upTo, bytes } = server.sinceSnapshot
   claim(
     state,
-    index >= snapshot.lastIncludedIndex && index <= server.lastApplied && bytes >= 0 && bytes <= log.bytes,
+    index >= snapshot.lastIncludedIndex &&
+      index <= upTo &&
+      upTo <= server.lastApplied &&
+      bytes >= 0 &&
+      bytes <= log.bytes,
     'what the next snapshot would cover is counted from the last one or from a failed attempt',
   )
 }

@@ -42,6 +42,7 @@ export const mapItems = <T, U>({ front, middle, back }: Queue<T>, change: (item:
 
 /** With one more item, the newest. */
 export const enqueue = <T>({ front, middle, back }: Queue<T>, item: T): Queue<T> => {
+  if (front.length === 0) return { front: [item], middle, back }
   if (middle.length === 0 && back.length === 0 && front.length < CHUNK)
     return { front: withItem(front, item), middle, back }
   const last = withItem(back, item)

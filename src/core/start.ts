@@ -13,7 +13,7 @@ import {
   type NodeId,
   type Term,
 } from './ids.ts'
-import { bytesBetween, logOf, slice, termAt, emptyLog, type Log } from './log/log.ts'
+import { logOf, slice, termAt, emptyLog, type Log } from './log/log.ts'
 import type { HardState, Save } from './output.ts'
 import { drawInteger, seedFrom, type Seed } from './random.ts'
 import type { SnapshotMeta } from './rpc.ts'
@@ -117,10 +117,7 @@ export const restart = (found: Remains): RaftState => {
       configurations: configurationsIn(snapshot, log),
       snapshot,
       snapshotRequested: INDEX_ZERO,
-      sinceSnapshot: {
-        index: snapshot.lastIncludedIndex,
-        bytes: bytesBetween(log, snapshot.lastIncludedIndex, lastApplied),
-      },
+      sinceSnapshot: { index: snapshot.lastIncludedIndex, upTo: snapshot.lastIncludedIndex, bytes: 0 },
       receiving: resumed(remains, lastApplied),
       electionElapsedTicks: 0,
       electionDeadlineTicks,

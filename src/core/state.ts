@@ -46,8 +46,8 @@ export interface Server {
   readonly snapshot: SnapshotMeta
   /** A snapshot was asked for, up to this index; 0 when none is. */
   readonly snapshotRequested: Index
-  /** The latest snapshot, or a later one that could not be taken; and the bytes of what was applied after it. */
-  readonly sinceSnapshot: { readonly index: Index; readonly bytes: number }
+  /** The latest snapshot, or a later one that could not be taken; and the bytes of the entries after it up to `upTo`. */
+  readonly sinceSnapshot: { readonly index: Index; readonly upTo: Index; readonly bytes: number }
   readonly receiving: Receiving | null
   /** Ticks since the leader (or a granted vote) was last heard of; a leader counts towards its quorum check. */
   readonly electionElapsedTicks: number

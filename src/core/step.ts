@@ -1,9 +1,9 @@
-import { checkMessage, isRightAndFrequent, isWellFormed } from './admission.ts'
+import { checkMessage, isId, isName, isReadMode, isRecord, isWellFormed } from './admission.ts'
 import { handleAppendEntries, handleAppendEntriesResponse } from './append-entries.ts'
 import { unreachable } from './assert.ts'
 import { handleSnapshotFailed, handleSnapshotTaken } from './compaction.ts'
 import { handleApplied, handleSaved } from './disk.ts'
-import { INDEX_ZERO, TERM_ZERO, type NodeId } from './ids.ts'
+import { INDEX_ZERO, TERM_ZERO, isCounter, type NodeId } from './ids.ts'
 import { handleInstallSnapshotResponse } from './install-snapshot-response.ts'
 import {
   handleInstallSnapshot,
@@ -31,24 +31,42 @@ import { answer, beginWork, endWork, ignore, type Work } from './work.ts'
  * @throws UsageError when the caller breaks the contract of a message; nothing has changed then.
  */
 export const step = (state: RaftState, message: Message): readonly [RaftState, readonly Output[]] => {
-  if (!isRightAndFrequent(message)) checkMessage(message)
+  if (!isRecord(message)) checkMessage(message)
   const work = beginWork(state)
   dispatch(work, message)
   return endWork(work)
 }
 
+/** Messages that come often are checked here field by field; `checkMessage` names the one that is wrong. */
 const dispatch = (work: Work, message: Message): void => {
   switch (message.type) {
     case 'tick':
       return handleTick(work)
     case 'receive':
+      if (!isName(message.from)) checkMessage(message)
       return receive(work, message.from, message.rpc)
     case 'propose':
+      if (!isId(message.id) || !Array.isArray(message.commands)) checkMessage(message)
       return handlePropose(work, message)
     case 'saved':
+      if (!isCounter(message.sequence) || !isCounter(message.lastIndex)) checkMessage(message)
       return handleSaved(work, message)
     case 'applied':
+      if (!isCounter(message.index)) checkMessage(message)
       return handleApplied(work, message)
+    case 'read':
+      if (!isId(message.id) || !isReadMode(message.mode)) checkMessage(message)
+      return handleRead(work, message)
+    default:
+      checkMessage(message)
+      return dispatchRare(work, message)
+  }
+}
+
+type Frequent = 'tick' | 'receive' | 'propose' | 'saved' | 'applied' | 'read'
+
+const dispatchRare = (work: Work, message: Exclude<Message, { readonly type: Frequent }>): void => {
+  switch (message.type) {
     case 'snapshotTaken':
       return handleSnapshotTaken(work, message)
     case 'snapshotFailed':
@@ -63,8 +81,6 @@ const dispatch = (work: Work, message: Message): void => {
       return handleObjectRejected(work, message)
     case 'snapshotInstalled':
       return handleSnapshotInstalled(work, message)
-    case 'read':
-      return handleRead(work, message)
     case 'campaign':
       return campaign(work)
     default:

@@ -143,7 +143,7 @@ const serverCheck = fields<Server>({
   configurations: list(fields<ConfigurationAt>({ index: counter, configuration })),
   snapshot: snapshotMeta,
   snapshotRequested: counter,
-  sinceSnapshot: fields<Server['sinceSnapshot']>({ index: counter, bytes: counter }),
+  sinceSnapshot: fields<Server['sinceSnapshot']>({ index: counter, upTo: counter, bytes: counter }),
   receiving: nullable(receiving),
   electionElapsedTicks: counter,
   electionDeadlineTicks: counter,

@@ -69,7 +69,7 @@ describe('causes', () => {
   })
 
   it('make a schedule that comes to the same states', () => {
-    const trace = traceIn(new RecordedCluster({ seed: 5, events: 2_000 }).run().text)
+    const trace = traceIn(new RecordedCluster({ seed: 5, events: 2_800 }).run().text)
     const played = playSchedule(scheduleOf(trace))
     expect(played.found).toBeNull()
     expect(played.trace.end).toEqual(trace.end)
@@ -157,7 +157,7 @@ describe('shrinking a cluster', () => {
   })
 
   it('comes down to the end of a run where what came before can be left out only as a whole', () => {
-    const cluster = new RecordedCluster({ seed: 5, events: 2_000 }).run()
+    const cluster = new RecordedCluster({ seed: 5, events: 2_800 }).run()
     // Whatever goes otherwise before leads elsewhere.
     const [last] = cluster.history.slice(-1)
     const target = last === undefined ? '' : hashState(last)
