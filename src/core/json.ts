@@ -21,7 +21,7 @@ import type { JsonValue } from './entry.ts'
  */
 export const VALUE_DEPTH_MAX = 1000
 
-/** How deep a command may nest: around a value there is an operation, around that a session, and so on. */
+/** How deep a command may nest, or a result: around a value there is an operation, around that a session, and so on. */
 export const COMMAND_DEPTH_MAX = VALUE_DEPTH_MAX + 24
 
 /**

@@ -151,11 +151,20 @@ const ENGINE_ERRORS: ReadonlySet<string> = new Set([
  * immer between development and production; so only the name of such an error gets into the result.
  */
 const reasonOf = (error: unknown): string => {
-  if (typeof error === 'string') return error
-  if (!(error instanceof Error)) return 'the handler threw something that is no Error'
-  if (error.message.startsWith('[Immer]')) return 'immer refused what the handler did with the draft'
-  return ENGINE_ERRORS.has(error.name) ? error.name : `${error.name}: ${error.message}`
+  try {
+    if (typeof error === 'string') return error
+    if (!(error instanceof Error)) return 'the handler threw something that is no Error'
+    if (error.message.startsWith('[Immer]')) return 'immer refused what the handler did with the draft'
+    return isOfEngine(error) ? error.name : `${error.name}: ${error.message}`
+  } catch {
+    // A draft, which has ended, or an Error whose name or message is no text.
+    return 'the handler threw something that cannot be read'
+  }
 }
+
+/** Also what structuredClone and atob throw, for instance. */
+const isOfEngine = (error: Error): boolean =>
+  ENGINE_ERRORS.has(error.name) || Object.prototype.toString.call(error) === '[object DOMException]'
 
 /** JSON.stringify, remembered as long as the state lives: it is read once per object of the snapshot. */
 const rememberTexts = (): ((value: object) => string) => {

@@ -18,7 +18,8 @@ export const createReplica = <S, C extends JsonValue, R extends JsonValue>(
 
 /**
  * A replica as its disk remembers it. `objects` are those of the snapshot in `remains`, none where that is the
- * cluster's birth; `received` those of an unfinished transfer.
+ * cluster's birth; `received` those of an unfinished transfer. The machine is in memory: what it applied after the
+ * snapshot it applies again, so that `remains` say nothing of a machine with a disk of its own.
  * @throws UsageError when the snapshot's objects do not make a state, or `restart` refuses the remains.
  */
 export const restartReplica = <S, C extends JsonValue, R extends JsonValue>(
@@ -33,7 +34,12 @@ export const restartReplica = <S, C extends JsonValue, R extends JsonValue>(
   if (remains.snapshot.lastIncludedIndex > 0 && !restored.isComplete)
     throw new UsageError('a stored snapshot has all its objects', { snapshot: remains.snapshot.lastIncludedIndex })
   const raft = restart(remains)
-  const { receiving } = raft.server
+  const { receiving, lastApplied } = raft.server
+  if (lastApplied !== remains.snapshot.lastIncludedIndex)
+    throw new UsageError('a machine in memory comes back as its snapshot: without `lastApplied` or `installed`', {
+      lastApplied,
+      snapshot: remains.snapshot.lastIncludedIndex,
+    })
   if (receiving === null) return replicaOf(raft, restored.state)
   const leftover = writeAll(machine, received)
   // What is left of a transfer is no reason not to start: the next one begins at the first object.

@@ -1,7 +1,7 @@
 import { invariant } from '../core/assert.ts'
 import type { JsonValue } from '../core/entry.ts'
 import { isCounter } from '../core/ids.ts'
-import { isJson } from '../core/json.ts'
+import { COMMAND_DEPTH_MAX, misfitIn } from '../core/json.ts'
 import {
   OBJECT_BYTES_MAX,
   arrayOf,
@@ -142,7 +142,7 @@ const applyBatch = <S, C extends JsonValue, R extends JsonValue>(
   const [inner, results] =
     work.admitted.length === 0 ? [state.machine, []] : machine.apply(state.machine, work.admitted)
   invariant(results.length === work.answers.length, 'a machine gives one result for each command')
-  invariant(results.findIndex((result) => !isJson(result)) === -1, 'the table remembers results that JSON leaves alone')
+  invariant(results.findIndex((each) => misfitIn(each, COMMAND_DEPTH_MAX) !== null) === -1, 'the table remembers JSON')
   for (const [at, answer] of work.answers.entries()) answer.result = results[at] as R
   const table = { sessions: work.sessions.done(), order: work.order.done() }
   return [{ table, machine: inner, wanted: null }, outcomes]

@@ -91,6 +91,22 @@ describe('a handler that throws', () => {
       },
       'no funds',
     ],
+    ['the name alone of what a platform function words', () => atob('*'), 'InvalidCharacterError'],
+    [
+      'the same for a draft, which ends',
+      (draft) => {
+        const thrown: unknown = draft.items
+        throw thrown as Error
+      },
+      'the handler threw something that cannot be read',
+    ],
+    [
+      'the same for a message that is no text',
+      () => {
+        throw Object.assign(new Error(), { message: { code: 5 } })
+      },
+      'the handler threw something that cannot be read',
+    ],
   ])('gives as reason %s', (_name, handler, reason) => {
     expect(resultsOf(handler, ['a'])[1]).toEqual([{ type: 'failed', reason }])
   })

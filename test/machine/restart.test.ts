@@ -40,3 +40,17 @@ describe('what is left of a reception', () => {
     expect([incoming, raft.server.receiving]).toEqual([null, null])
   })
 })
+
+describe('remains of a machine with a disk of its own', () => {
+  const entries = [{ type: 'noop' as const, index: index(1), term: term(1), bytes: 0 }]
+  const snapshot = birthSnapshot(configuration)
+  const remains = { id: nodeId('n1'), hardState: { currentTerm: term(1), votedFor: null }, snapshot, entries }
+  const ahead = { ...snapshot, lastIncludedIndex: index(1), lastIncludedTerm: term(1) }
+
+  it.each([{ lastApplied: index(1) }, { installed: ahead }])(
+    'are refused, as its state would be taken for a later one: %o',
+    (more) => {
+      expect(() => restartReplica(machine, { ...remains, ...more }, [])).toThrow('a machine in memory')
+    },
+  )
+})

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { InvariantViolation } from '../../src/core/assert.ts'
-import { objectsOf } from '../../src/machine/capture.ts'
+import type { JsonValue } from '../../src/core/entry.ts'
+import { VALUE_DEPTH_MAX } from '../../src/core/json.ts'
+import { objectsOf, stateFromObjects } from '../../src/machine/capture.ts'
 import { kvMachine, type KvCommand, type KvResult, type KvState } from '../../src/machine/kv.ts'
 import type { StateMachine } from '../../src/machine/machine.ts'
 import { withSessions, type SessionCommand, type SessionResult } from '../../src/machine/sessions.ts'
@@ -163,6 +165,27 @@ describe('a snapshot', () => {
     ['last:[["a",1,0,1,1],["a",2,0,2,1]]', 'the object is from another snapshot'],
   ])('refuses %j', (data, error) => {
     expect(machine.writeObject(machine.initial, 0, data)).toEqual({ error })
+  })
+})
+
+describe('a value as deep as it may be', () => {
+  let deep: JsonValue = 1
+  for (let level = 0; level < VALUE_DEPTH_MAX; level++) deep = [deep]
+  const commands: readonly Command[] = [
+    { type: 'direct', command: { op: 'put', key: 'k', value: deep } },
+    { type: 'apply', client: 'a', sequence: 1, acknowledged: 0, open: true, command: { op: 'get', key: 'k' } },
+  ]
+
+  it('is an answer, though that goes deeper', () => {
+    const [, results] = machine.apply(machine.initial, commands)
+    expect(results.at(-1)).toEqual({ type: 'applied', result: { type: 'value', value: deep } })
+  })
+
+  it('is remembered across a snapshot', () => {
+    const [state] = machine.apply(machine.initial, commands)
+    const objects = objectsOf(machine, state)
+    const back = stateFromObjects(machine, objects)
+    expect('state' in back && objectsOf(machine, back.state)).toEqual(objects)
   })
 })
 
