@@ -29,7 +29,7 @@ export const isWellFormed = (rpc: unknown, from: NodeId): boolean => {
       return isAppendEntriesResponse(rpc)
     case 'RequestVote':
     case 'RequestPreVote':
-      return isCandidacy(rpc)
+      return isCandidacy(rpc, from)
     case 'RequestVoteResponse':
     case 'RequestPreVoteResponse':
       return isCounter(rpc['term']) && typeof rpc['voteGranted'] === 'boolean' && isCounterOrAbsent(rpc['question'])
@@ -42,9 +42,9 @@ export const isWellFormed = (rpc: unknown, from: NodeId): boolean => {
   }
 }
 
-const isCandidacy = (rpc: Fields): boolean =>
+const isCandidacy = (rpc: Fields, from: NodeId): boolean =>
   isCounter(rpc['term']) &&
-  isName(rpc['candidateId']) &&
+  rpc['candidateId'] === from &&
   isCounter(rpc['lastLogIndex']) &&
   isCounter(rpc['lastLogTerm']) &&
   isCounterOrAbsent(rpc['question'])

@@ -33,9 +33,12 @@ import {
 
 /**
  * Why a leader turns to a follower. `entries`: there may be some to send. `news`: also when only commitIndex is new.
- * `heartbeat`: in any case (section 5.2), if need be without entries; the answer shows what was lost on the way.
+ * `round`: reads wait for a round of heartbeats: in any case, if need be without entries. `heartbeat`: the same in time
+ * (section 5.2), and the answer shows what was lost on the way.
  */
-type Occasion = 'entries' | 'news' | 'heartbeat'
+type Occasion = 'entries' | 'news' | 'round' | 'heartbeat'
+
+const isDue = (occasion: Occasion): boolean => occasion === 'round' || occasion === 'heartbeat'
 
 export const broadcastAppend = (work: Work, occasion: Occasion): void => {
   const leader = ownLeader(work)
@@ -48,13 +51,13 @@ export const sendAppend = (work: Work, leader: OwnLeader, at: number, occasion: 
   const progress = leader.progress[at]
   if (progress === undefined) return
   if (progress.mode === 'snapshot') {
-    if (occasion === 'heartbeat') sendAtBase(work, leader, progress)
+    if (isDue(occasion)) sendAtBase(work, leader, progress)
     return
   }
   if (progress.nextIndex <= work.log.baseIndex) {
     // Only a follower that answers gets a transfer: to a dead one it would pin the log for nothing.
     if (progress.active) startTransfer(work, leader, at)
-    if (occasion === 'heartbeat') sendAtBase(work, leader, progress)
+    if (isDue(occasion)) sendAtBase(work, leader, progress)
     return
   }
   leader.progress[at] =
@@ -65,13 +68,14 @@ export const sendAppend = (work: Work, leader: OwnLeader, at: number, occasion: 
 
 const sendProbe = (work: Work, leader: OwnLeader, progress: Probe, occasion: Occasion): Probe => {
   const { log, server, options } = work
-  if (progress.paused && occasion !== 'heartbeat') return progress
-  // The entries of a lost message are sent again, but to a silent follower not at every heartbeat for ever.
-  const entries =
-    progress.paused && !progress.active
-      ? []
-      : slice(log, progress.nextIndex, log.lastIndex, options.messageEntriesMax, options.messageBytesMax)
-  if (entries.length === 0 && occasion !== 'heartbeat') return progress
+  if (progress.paused && !isDue(occasion)) return progress
+  // What was not answered is sent again (section 5.1), but not for ever to a silent follower, nor with each round that
+  // reads begin: those follow each other as fast as a quorum answers.
+  const isAgain = progress.paused && !(progress.active && occasion === 'heartbeat')
+  const entries = isAgain
+    ? []
+    : slice(log, progress.nextIndex, log.lastIndex, options.messageEntriesMax, options.messageBytesMax)
+  if (entries.length === 0 && !isDue(occasion)) return progress
   sendEntries(work, leader, progress, entries)
   return sentProbe(progress, server.commitIndex, progress.paused || entries.length > 0)
 }
@@ -90,7 +94,7 @@ const sendPipelined = (work: Work, leader: OwnLeader, progress: Replicate, occas
   // A new commitIndex travels with the next entries, or alone once none are under way. Sent alone at once it would
   // come 1 to 3 ms earlier (of 6 to 8, at 5 ms one way and a proposal every 1 to 3 ms), for twice the messages.
   const hasNews = occasion === 'news' && progress.sentCommit < server.commitIndex && progress.inflight.length === 0
-  if (occasion !== 'heartbeat' && !hasNews) return progress
+  if (!isDue(occasion) && !hasNews) return progress
   sendEntries(work, leader, progress, [])
   return sentReplicate(progress, server.commitIndex, progress.nextIndex, progress.inflight)
 }
@@ -232,7 +236,7 @@ export const handleAppendEntriesResponse = (work: Work, from: NodeId, rpc: Appen
   recordSilence(work, leader, progress, rpc)
   if (rpc.success) acceptMatch(work, leader, at, progress, rpc)
   else backUp(work, leader, at, progress, rpc)
-  if (acknowledgeRound(work)) broadcastAppend(work, 'heartbeat')
+  if (acknowledgeRound(work)) broadcastAppend(work, 'round')
 }
 
 /** The silence that comes with the latest round answered: a lease rests on the two together (see rounds.ts). */

@@ -148,18 +148,18 @@ const checkAppend = (step: Transition, to: string, rpc: AppendEntries): void => 
     claim(step, entry.index === index && entryAt(log, index) === entry, 'a leader sends its own log')
   }
   const { length } = rpc.entries
-  if (length > 0) claim(step, !isSilent(step, to), 'a silent follower gets its entries once')
+  if (length > 0) claim(step, !isWaiting(step, to), 'entries come again with a heartbeat, to a silent follower never')
   claim(step, length <= options.messageEntriesMax, 'entries in a message are limited')
   claim(step, length <= 1 || bytes <= options.messageBytesMax, 'bytes in a message are limited')
 }
 
-/** Whether a follower has answered neither its last entries nor anything since the quorum check before. */
-const isSilent = ({ before, message, after }: Transition, id: string): boolean => {
+/** Whether a follower has not answered its last entries, and no heartbeat is due that brings them again. */
+const isWaiting = ({ before, message, after }: Transition, id: string): boolean => {
   const { role } = before.server
   if (role.type !== 'leader' || before.server.currentTerm !== after.server.currentTerm) return false
   if (message.type === 'receive' && message.from === id) return false
   const progress = role.progress.find((each) => each.id === id)
-  return progress?.mode === 'probe' && progress.paused && !progress.active
+  return progress?.mode === 'probe' && progress.paused && !(message.type === 'tick' && progress.active)
 }
 
 /** An acknowledgement of AppendEntries vouches for the whole log up to matchIndex. */

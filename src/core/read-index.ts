@@ -23,7 +23,7 @@ export const handleRead = (work: Work, { id, mode }: Extract<Message, { type: 'r
   leader.reads = enqueue(leader.reads, { id, round: leader.round + 1, index })
   if (isIdle) {
     beginRound(work)
-    broadcastAppend(work, 'heartbeat')
+    broadcastAppend(work, 'round')
   }
 }
 

@@ -89,7 +89,8 @@ const dispatchRare = (work: Work, message: Exclude<Message, { readonly type: Fre
 }
 
 const receive = (work: Work, from: NodeId, rpc: Rpc): void => {
-  if (!isWellFormed(rpc, from)) return ignore(work, 'malformed', from)
+  // No server sends to itself: a network that brings back what was sent would make a second leader of this name.
+  if (from === work.server.id || !isWellFormed(rpc, from)) return ignore(work, 'malformed', from)
   if (!applyTermRule(work, from, rpc)) return
   switch (rpc.type) {
     case 'RequestPreVote':

@@ -114,8 +114,22 @@ describe.each(Object.entries(servers))('to a %s, a peer’s RPC is malformed', (
   })
 })
 
-it('an RPC of a leader that bears the name of another is malformed', () => {
-  expect(new Server([1]).hear(n3, append(1, [1, 1])).ignored).toEqual(['malformed'])
+it.each(RPCS.filter((rpc) => 'leaderId' in rpc || 'candidateId' in rpc))(
+  'an RPC that bears the name of another is malformed: %j',
+  (rpc) => {
+    expect(new Server([1]).hear(n3, rpc).ignored).toEqual(['malformed'])
+  },
+)
+
+describe.each(Object.entries(servers))('to a %s, what comes back to its sender is malformed', (_, server) => {
+  it.each(RPCS)('%j', (rpc) => {
+    const echo = server()
+    const { state } = echo
+    const own = { ...rpc, term: state.server.currentTerm }
+    if ('leaderId' in own) own.leaderId = n1
+    if ('candidateId' in own) own.candidateId = n1
+    expect([echo.hear(n1, own).ignored, echo.state]).toEqual([['malformed'], state])
+  })
 })
 
 describe('an answer of which no correct follower is capable is malformed', () => {

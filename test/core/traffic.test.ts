@@ -56,6 +56,13 @@ describe('a silent follower', () => {
     expect([sent.length, bytesOf(sent) <= 10 * 1024]).toEqual([600, true])
   })
 
+  it('whose log is unknown gets no entries again with the rounds that reads begin', () => {
+    const leader = new Server([], { checkQuorum: true, heartbeatTicks: 5, electionTimeoutTicks: 10 }).lead()
+    leader.propose(KILOBYTE).saved().acknowledge(n3, 1, 1)
+    const sent = sentTo(leader, n2, 1000, () => leader.do({ type: 'read', id: 'r', mode: 'quorum' }))
+    expect([sent.length, bytesOf(sent)]).toEqual([1000, 0])
+  })
+
   it('whose log was known is probed again after an election timeout without an answer', () => {
     const leader = new Server([], { checkQuorum: true, heartbeatTicks: 1, electionTimeoutTicks: 10 }).lead()
     leader.propose('a').saved().acknowledge(n2, 1)
