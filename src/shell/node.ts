@@ -201,7 +201,7 @@ export class Node<S, C extends JsonValue, R extends JsonValue> {
         return
       }
       case 'continue':
-        return this.turns.run(() => this.deliver(output))
+        return this.turns.run(() => this.goOn(output))
       case 'note':
         this.events.output(output)
         return checkNote(this.events, output)
@@ -215,6 +215,12 @@ export class Node<S, C extends JsonValue, R extends JsonValue> {
       default:
         return unreachable(output)
     }
+  }
+
+  private goOn(message: ReplicaMessage): void {
+    this.deliver(message)
+    // A node that was stopped meanwhile has dropped the message, and may wait for nothing else.
+    this.callBackIfIdle()
   }
 
   /**
