@@ -76,11 +76,9 @@ export class Node<S, C extends JsonValue, R extends JsonValue> {
    * callback stops the node instead, as an exception of that callback would.
    */
   deliver(message: ReplicaMessage): void {
-    if (this.stopped !== null) return
-    if (this.isStepping) {
-      this.inbox.push(message)
-      return
-    }
+    // The message may be the last thing that was waited for.
+    if (this.stopped !== null) return this.callBackIfIdle()
+    if (this.isStepping) return void this.inbox.push(message)
     const misuse = this.turn(message)
     if (misuse !== null) throw misuse
   }
@@ -201,7 +199,7 @@ export class Node<S, C extends JsonValue, R extends JsonValue> {
         return
       }
       case 'continue':
-        return this.turns.run(() => this.goOn(output))
+        return this.turns.run(() => this.deliver(output))
       case 'note':
         this.events.output(output)
         return checkNote(this.events, output)
@@ -215,12 +213,6 @@ export class Node<S, C extends JsonValue, R extends JsonValue> {
       default:
         return unreachable(output)
     }
-  }
-
-  private goOn(message: ReplicaMessage): void {
-    this.deliver(message)
-    // A node that was stopped meanwhile has dropped the message, and may wait for nothing else.
-    this.callBackIfIdle()
   }
 
   /**
