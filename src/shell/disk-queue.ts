@@ -72,8 +72,9 @@ export class DiskQueue {
       written.then(
         () => this.afterWriting(jobs),
         (error: unknown) => {
-          this.writing = null
+          // Before it counts as idle: callbacks that share the write are still to be called.
           this.events.failed(error)
+          this.writing = null
         },
       )
     // They come after the saves before them, of whose terms and entries they speak.

@@ -76,11 +76,9 @@ export class Node<S, C extends JsonValue, R extends JsonValue> {
    * callback stops the node instead, as an exception of that callback would.
    */
   deliver(message: ReplicaMessage): void {
-    if (this.stopped !== null) return
-    if (this.isStepping) {
-      this.inbox.push(message)
-      return
-    }
+    // The message may be the last thing that was waited for.
+    if (this.stopped !== null) return this.callBackIfIdle()
+    if (this.isStepping) return void this.inbox.push(message)
     const misuse = this.turn(message)
     if (misuse !== null) throw misuse
   }

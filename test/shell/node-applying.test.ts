@@ -29,4 +29,16 @@ describe('a long log', () => {
     await promised((callback) => node.whenDurable(callback))
     expect([node.replica.raft.server.lastApplied, node.isBusy]).toEqual([10, false])
   })
+
+  it(
+    'is applied no further after a stop, and those are called back who wait for that',
+    { timeout: 5_000 },
+    async () => {
+      const { node } = committed()
+      const idle = promised((callback) => node.whenIdle(callback))
+      node.stop()
+      await idle
+      expect([node.replica.raft.server.lastApplied < 10, node.isBusy]).toEqual([true, false])
+    },
+  )
 })

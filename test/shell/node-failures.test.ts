@@ -176,6 +176,17 @@ describe('after the disk has failed', () => {
     expect(told).toEqual(['written', error, 'waiting', error, 'idle', error])
   })
 
+  it('so is what shares the write that fails', async () => {
+    const { storage, error, node } = failed()
+    const told: unknown[] = []
+    node.deliver({ type: 'receive', from: B, rpc: voteRequest(2) })
+    node.whenDurable((failure) => told.push(failure))
+    await storage.finish()
+    await storage.fail(error)
+    expect(told).toEqual([error])
+    expect(node.isBusy).toBe(false)
+  })
+
   it('whatever comes later is called with the reason, at once', async () => {
     const { storage, error, node } = failed()
     await storage.fail(error)

@@ -166,13 +166,18 @@ const NEGATIVE_ZERO = /-0|-[\d.]+[eE]-/
 /** JSON text can say −0, which JSON.stringify writes as 0: as a command it would be refused. */
 const withoutNegativeZeros = (line: string, value: unknown): unknown => {
   if (!NEGATIVE_ZERO.test(line)) return value
-  try {
-    return JSON.parse(line, (_key: string, item: unknown) => (Object.is(item, -0) ? 0 : item))
-  } catch (error) {
-    // Deeper than the stack: refused for its depth.
-    if (error instanceof RangeError) return value
-    throw error
+  const root = { value }
+  // No recursion, as before: what is too deep may lie beside a value that is taken.
+  const stack: unknown[] = [root]
+  while (stack.length > 0) {
+    const item = stack.pop()
+    if (typeof item !== 'object' || item === null) continue
+    for (const [name, inner] of Object.entries(item)) {
+      if (Object.is(inner, -0)) Reflect.set(item, name, 0)
+      else stack.push(inner)
+    }
   }
+  return root.value
 }
 
 export const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>

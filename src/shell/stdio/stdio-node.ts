@@ -194,7 +194,7 @@ export class StdioNode {
     else if (quietMs !== null && ids.length > 1) {
       const stop = clock.every(quietMs, () => {
         stop()
-        this.choose('maelstrom')
+        void this.enqueue(() => void this.choose('maelstrom'))
       })
       this.stopQuiet = stop
     }

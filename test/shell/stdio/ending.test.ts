@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import { configurationOf } from '../../../src/core/configuration.ts'
+import { index, nodeId, term } from '../../../src/core/ids.ts'
 import { ManualClock } from '../../../src/shell/clock.ts'
 import { memoryStorage, StorageError, type Storage } from '../../../src/shell/storage.ts'
 import { conversation, initLine, request, THREE } from './conversation.ts'
@@ -45,5 +47,40 @@ describe('when the input ends', () => {
       expect(new Set(failures)).toEqual(new Set([error]))
       expect(said.map((line) => line.body['type'])).toEqual(['init_ok'])
     })
+  })
+})
+
+/** What no server can start from: a snapshot without its objects. */
+const unusable = (): Storage => ({
+  ...memoryStorage(),
+  load: () =>
+    Promise.resolve({
+      remains: {
+        id: nodeId('n1'),
+        hardState: { currentTerm: term(1), votedFor: null },
+        snapshot: {
+          lastIncludedIndex: index(5),
+          lastIncludedTerm: term(1),
+          configuration: configurationOf(THREE.map(nodeId)),
+          configurationIndex: index(0),
+        },
+        base: { index: index(5), term: term(1) },
+        entries: [],
+      },
+      objects: [],
+      received: [],
+    }),
+})
+
+describe('when what the storage holds makes no server', () => {
+  it.each(['auto', 'maelstrom'] as const)('it ends, with the reason: mode %s', async (mode) => {
+    const chosen = { mode, quietMs: 1_000, openStorage: () => Promise.resolve(unusable()) }
+    const { node, clock, failures } = conversation(chosen)
+    node.line(initLine('n1', THREE))
+    node.drained()
+    for (let turn = 0; turn < 20; turn++) await Promise.resolve()
+    clock.advance(1_000)
+    await node.end()
+    expect(failures).toEqual([expect.any(StorageError)])
   })
 })

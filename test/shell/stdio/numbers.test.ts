@@ -65,6 +65,17 @@ describe('numbers that a double would round', () => {
     expect(read).toMatchObject({ type: 'read_ok', value: Number(literal) + 0 })
   })
 
+  it('-0 is kept as 0 whatever lies beside it', async () => {
+    const deep = '['.repeat(20_000) + ']'.repeat(20_000)
+    const lines = [
+      raw(`"type":"write","key":"x","value":{"__proto__":[-0]},"note":${deep}`),
+      raw('"type":"read","key":"x"', '3'),
+    ]
+    const [written, read] = await rawAnswers(lines)
+    expect(written).toContain('"type":"write_ok"')
+    expect(read).toContain('"value":{"__proto__":[0]}')
+  })
+
   it('digits in a text are no number', async () => {
     const [written] = bodies(await rawAnswers([raw('"type":"write","key":"x","value":":9007199254740993, 1e400 "')]))
     expect(written).toMatchObject({ type: 'write_ok' })
