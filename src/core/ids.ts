@@ -51,3 +51,15 @@ export const predecessor = (of: Index): Index => (of - 1) as Index
 export const nextTerm = (of: Term): Term => (of + 1) as Term
 export const minIndex = (a: Index, b: Index): Index => (a < b ? a : b)
 export const maxIndex = (a: Index, b: Index): Index => (a > b ? a : b)
+
+/**
+ * Numbers of transfers differ between terms, so that a late answer of a shell is never taken for another's: the term
+ * in the upper 33 bits of a safe integer, the count of the term's transfers in the lower 20.
+ */
+export const transferIdOf = (term: Term, count: number): number => (term % TERMS_APART) * TRANSFERS_PER_TERM + count
+
+/** A leader that has used up its term's numbers starts no more transfers, and steps down at its next tick. */
+export const hasTransfersLeft = (started: number): boolean => started < TRANSFERS_PER_TERM - 1
+
+const TERMS_APART = 2 ** 33
+const TRANSFERS_PER_TERM = 2 ** 20

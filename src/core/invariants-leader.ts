@@ -153,7 +153,8 @@ const checkTransfer = (state: RaftState, leader: Leader, transfer: Transfer): vo
     ),
     'every transfer has a number of its own',
   )
-  claim(state, transfer.retries <= options.snapshotRetriesMax, 'a transfer is not tried for ever')
+  const retriesMax = Math.max(options.snapshotRetriesMax, transfer.phase === 'install' ? 1 : 0)
+  claim(state, transfer.retries <= retriesMax, 'a transfer is not tried for ever')
   claim(state, transfer.detours <= options.snapshotRetriesMax + 1, 'a receiver is not followed for ever')
   claim(state, transfer.idleTicks < options.snapshotObjectTimeoutTicks, 'a time-out of a transfer is acted on')
   claim(state, transfer.installTicks < options.snapshotInstallTimeoutTicks, 'an installation is not awaited for ever')

@@ -1,6 +1,6 @@
 import { checksum } from './checksum.ts'
 import { compact } from './compaction.ts'
-import { FIRST_OBJECT, successor, type ObjectId } from './ids.ts'
+import { FIRST_OBJECT, hasTransfersLeft, successor, transferIdOf, type ObjectId } from './ids.ts'
 import type { Message } from './message.ts'
 import { toProbe, type Probe, type Progress, type Transfer } from './progress.ts'
 import type { InstallSnapshotResponse } from './rpc.ts'
@@ -20,26 +20,16 @@ export const chainDigest = (before: number, objectId: ObjectId, objectChecksum: 
   checksum(`${typeof objectId} ${objectId} ${objectChecksum}`, before)
 
 /**
- * Numbers of transfers differ between terms, so that a late answer of a shell is never taken for another's: the term
- * in the upper 33 bits of a safe integer, the count of the term's transfers in the lower 20. A leader that has used
- * them up starts no more of them, and steps down at its next tick: a later term has numbers of its own.
- */
-const TERMS_APART = 2 ** 33
-const TRANSFERS_PER_TERM = 2 ** 20
-
-export const hasTransfersLeft = ({ transfersStarted }: OwnLeader): boolean => transfersStarted < TRANSFERS_PER_TERM - 1
-
-/**
  * Offers the latest snapshot to a follower whose next entry is compacted, unless the pause after a failure lasts. From
  * now on the log after it is pinned.
  */
 export const startTransfer = (work: Work, leader: OwnLeader, at: number): void => {
   const progress = leader.progress[at]
-  if (progress === undefined || progress.mode === 'snapshot' || !hasTransfersLeft(leader)) return
+  if (progress === undefined || progress.mode === 'snapshot' || !hasTransfersLeft(leader.transfersStarted)) return
   const failed = failureOf(leader, progress)
   if (failed !== undefined && leader.clockTicks < failed.retryAtTicks) return
   leader.transfersStarted++
-  const transferId = (work.server.currentTerm % TERMS_APART) * TRANSFERS_PER_TERM + leader.transfersStarted
+  const transferId = transferIdOf(work.server.currentTerm, leader.transfersStarted)
   const { id, matchIndex, active, ackedRound, sentCommit, window } = progress
   work.outputs.push({ type: 'note', event: 'transferStarted', to: id, transferId })
   leader.progress[at] = readNext(work, {
@@ -72,12 +62,10 @@ export const startTransfer = (work: Work, leader: OwnLeader, at: number): void =
 const failureOf = ({ failedTransfers }: OwnLeader, { id }: Progress): FailedTransfer | undefined =>
   failedTransfers.find((failed) => failed.id === id)
 
+type Outcome = 'installed' | 'abandoned'
+
 /** Says that the transfer is over; the caller puts another progress in its place. */
-export const endTransfer = (
-  work: Work,
-  { id, transferId, snapshot }: Transfer,
-  outcome: 'installed' | 'abandoned',
-): void => {
+export const endTransfer = (work: Work, { id, transferId, snapshot }: Transfer, outcome: Outcome): void => {
   work.outputs.push({ type: 'transferEnded', to: id, transferId, snapshot, outcome })
   const leader = ownLeader(work)
   if (leader !== null) leader.failedTransfers = leader.failedTransfers.filter((failed) => failed.id !== id)
@@ -244,11 +232,15 @@ const goOnAt = (transfer: Transfer, { nextObjectId, digest }: Place): Transfer =
   idleTicks: 0,
 })
 
-const lost = ({ options }: Work, transfer: Transfer): Transfer => ({
+const lost = (work: Work, transfer: Transfer): Transfer => ({
   ...transfer,
-  idleTicks: options.snapshotObjectTimeoutTicks - 1,
-  retries: options.snapshotRetriesMax,
+  idleTicks: work.options.snapshotObjectTimeoutTicks - 1,
+  retries: retriesMax(work, transfer),
 })
+
+/** While the receiver installs, nothing is sent that could be answered: the first time-out only asks how far it is. */
+const retriesMax = ({ options }: Work, { phase }: Transfer): number =>
+  phase === 'install' ? Math.max(options.snapshotRetriesMax, 1) : options.snapshotRetriesMax
 
 /**
  * The receiver has all objects and is putting them in force, or has another snapshot to put in force before it takes an
@@ -261,7 +253,9 @@ export const installing = (transfer: Transfer): Transfer =>
 
 /** What it has put in force was another, older snapshot: this one is still to be sent. */
 export const offerAgain = (work: Work, transfer: Transfer): Transfer =>
-  transfer.phase === 'install' ? readOldest(work, { ...transfer, phase: 'offer', installTicks: 0 }) : transfer
+  transfer.phase === 'install'
+    ? readOldest(work, { ...transfer, phase: 'offer', installTicks: 0, retries: 0 })
+    : transfer
 
 /**
  * Lets a tick pass: sends again what was not answered, and gives up after too many tries (etcd #10225), or when the
@@ -273,7 +267,7 @@ export const tickTransfer = (work: Work, transfer: Transfer): Progress => {
   const installTicks = transfer.phase === 'install' ? transfer.installTicks + 1 : 0
   if (installTicks >= options.snapshotInstallTimeoutTicks) return abandon(work, transfer)
   if (idleTicks < options.snapshotObjectTimeoutTicks) return { ...transfer, idleTicks, installTicks }
-  if (transfer.retries >= options.snapshotRetriesMax) return abandon(work, transfer)
+  if (transfer.retries >= retriesMax(work, transfer)) return abandon(work, transfer)
   const retries = transfer.retries + 1
   return readOldest(work, { ...transfer, idleTicks: 0, installTicks, retries, resendBelow: transfer.objectsSent })
 }

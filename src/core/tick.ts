@@ -1,11 +1,12 @@
 import { broadcastAppend } from './append-entries.ts'
 import { compact } from './compaction.ts'
+import { hasTransfersLeft } from './ids.ts'
 import { campaign } from './pre-vote.ts'
 import { afterQuorumCheck } from './progress.ts'
 import { voteResult } from './quorum.ts'
 import { becomeFollower } from './role.ts'
 import { beginRound } from './rounds.ts'
-import { hasTransfersLeft, tickTransfer } from './snapshot-transfer.ts'
+import { tickTransfer } from './snapshot-transfer.ts'
 import { configurationInForce, ownLeader, type OwnLeader, type Work } from './work.ts'
 
 /** One unit of time: heartbeats and the quorum check for a leader, the election timer for everybody else. */
@@ -31,7 +32,7 @@ const tickLeader = (work: Work, leader: OwnLeader): void => {
     if (options.checkQuorum && !hasActiveQuorum(work, leader)) return becomeFollower(work, server.currentTerm, null)
     leader.progress = leader.progress.map(afterQuorumCheck)
   }
-  if (!hasTransfersLeft(leader)) return becomeFollower(work, server.currentTerm, null)
+  if (!hasTransfersLeft(leader.transfersStarted)) return becomeFollower(work, server.currentTerm, null)
   tickTransfers(work, leader)
   if (leader.heartbeatElapsedTicks < options.heartbeatTicks) return
   beginRound(work)

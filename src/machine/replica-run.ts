@@ -45,6 +45,7 @@ export class ReplicaRun<S, C extends JsonValue, R extends JsonValue> {
     const isContinued = message.type === 'continue' || !this.isApplying
     if (message.type === 'capture') this.captureNow()
     else if (message.type !== 'continue') this.stepOrRefuse(message)
+    if (message.type === 'snapshotFailed') this.forgetCapture(message.index)
     this.giveAnswers()
     if (this.isApplying) this.applyBatch()
     this.giveAnswers()
@@ -167,6 +168,12 @@ export class ReplicaRun<S, C extends JsonValue, R extends JsonValue> {
     if (captureAt(this.captures, snapshot.lastIncludedIndex) === null)
       this.captures = [...this.captures, { snapshot, state: this.state }]
     this.outputs.push({ type: 'saveSnapshot', snapshot })
+  }
+
+  /** It was never written, and the next one will be of a later state: kept, one more would stay with each failure. */
+  private forgetCapture(index: Index): void {
+    if (index > this.raft.server.snapshot.lastIncludedIndex)
+      this.captures = this.captures.filter(({ snapshot }) => snapshot.lastIncludedIndex !== index)
   }
 
   private readObject({ to, transferId, snapshot, objectId }: ReadObject): void {

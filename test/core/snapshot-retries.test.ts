@@ -74,6 +74,28 @@ describe('the patience of a sender', () => {
     expect(server.progressOf(n2).mode).toBe('probe')
   })
 
+  it('is the same for that without retries: the first time-out asks how far the receiver is', () => {
+    const server = sending({ snapshotRetriesMax: 0, snapshotInstallTimeoutTicks: 50 })
+    answer(readOut(server, 0, null), { status: 'installing' })
+    for (let asked = 1; asked < 16; asked++) {
+      expect(server.tick(3).outputOf('readObject')).toMatchObject([{ objectId: 0 }])
+      answer(readOut(server, 0, null), { status: 'installing' })
+    }
+    expect(transferOf(server.tick(4))).toMatchObject({ phase: 'install', installTicks: 49 })
+    expect(server.tick().outputOf('transferEnded')).toMatchObject([{ outcome: 'abandoned' }])
+  })
+
+  it('ends with a receiver that does not answer that question, or has lost all that it had', () => {
+    const asked = (): Server => {
+      const server = sending({ snapshotRetriesMax: 0, snapshotInstallTimeoutTicks: 50 })
+      answer(readOut(server, 0, 1), { nextObjectId: 1, digest: transferOf(server).digest })
+      answer(readOut(server, 1, null), { status: 'installing' })
+      return readOut(server.tick(3), 1, null)
+    }
+    expect(asked().tick(3).outputOf('transferEnded')).toMatchObject([{ outcome: 'abandoned' }])
+    expect(answer(asked(), { nextObjectId: 0, digest: 0 }).tick().outputOf('transferEnded')).toHaveLength(1)
+  })
+
   it('is not prolonged by the same word again', () => {
     const server = sending({ snapshotInstallTimeoutTicks: 5, snapshotObjectTimeoutTicks: 9 })
     answer(readOut(server, 0, null), { status: 'installing' })

@@ -3,7 +3,7 @@ import { checksum } from '../../src/core/checksum.ts'
 import { index, term } from '../../src/core/ids.ts'
 import { chainDigest } from '../../src/core/snapshot-transfer.ts'
 import { answer, answerAppend, caughtUp, readOut, sending, taken, transferOf } from './sending.ts'
-import { Server, n2, n3 } from './server.ts'
+import { type Server, n2, n3 } from './server.ts'
 
 describe('a sender', () => {
   it('begins with object 0 when the follower needs what is compacted', () => {

@@ -117,9 +117,9 @@ export const SNAPSHOTS: readonly Mutant[] = [
   mutant(
     'transfers-share-numbers',
     'found here',
-    'snapshot-transfer',
-    '(work.server.currentTerm % TERMS_APART) * TRANSFERS_PER_TERM + leader.transfersStarted',
-    'leader.transfersStarted',
+    'ids',
+    '(term % TERMS_APART) * TRANSFERS_PER_TERM + count',
+    'count',
     'state-machine-safety',
   ),
   mutant(

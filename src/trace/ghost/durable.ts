@@ -110,11 +110,18 @@ export class Durable {
   /** Equal logs end alike (Log Matching). A log that disagrees with its snapshot is none. */
   private isLike({ server, log }: RaftState): boolean {
     const { lastIncludedIndex, lastIncludedTerm } = server.snapshot
-    if (server.currentTerm !== this.currentTerm || server.votedFor !== this.votedFor) return false
+    const isKnown = server.currentTerm === this.currentTerm && server.votedFor === this.votedFor
+    if (!isKnown && !this.isOfLostTerm(server)) return false
     if (lastIncludedIndex < this.snapshot.lastIncludedIndex) return false
     const isKept = this.termAt(lastIncludedIndex) === lastIncludedTerm
     const lastIndex = isKept ? this.lastIndex : lastIncludedIndex
     return log.lastIndex === lastIndex && log.lastTerm === (isKept ? this.termAt(lastIndex) : lastIncludedTerm)
+  }
+
+  /** A machine with a disk of its own has put a snapshot in force whose term is newer than the log's disk knows. */
+  private isOfLostTerm({ currentTerm, votedFor, snapshot }: RaftState['server']): boolean {
+    const isAhead = snapshot.lastIncludedIndex > this.snapshot.lastIncludedIndex
+    return isAhead && currentTerm === snapshot.lastIncludedTerm && currentTerm > this.currentTerm && votedFor === null
   }
 
   private perform({ hardState, truncateFrom, entries, snapshot, compactTo }: Save): void {

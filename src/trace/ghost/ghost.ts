@@ -123,6 +123,7 @@ export class Ghost {
       witness.durable.taken(message.index, server)
       this.logs.labelled(after, server.snapshot)
     }
+    if (isInstallRejected(before, after, message)) witness.fed = before.server.applyingIndex
     if (server.commitIndex > before.server.commitIndex) this.logs.advanced(witness, before)
     for (const output of outputs) this.perform(witness, before, output, i)
     this.logs.matched(witness, before)
@@ -206,3 +207,9 @@ export class Ghost {
       })
   }
 }
+
+/** The state machine is where it was before it was asked: nothing is handed out meanwhile. */
+const isInstallRejected = (before: RaftState, after: RaftState, { type }: Message): boolean =>
+  type === 'objectRejected' &&
+  before.server.receiving?.phase === 'install' &&
+  after.server.receiving?.phase !== 'install'

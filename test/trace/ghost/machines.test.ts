@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest'
+import { checksum } from '../../../src/core/checksum.ts'
 import { configurationOf } from '../../../src/core/configuration.ts'
 import { INDEX_ZERO, TERM_ZERO, index, term } from '../../../src/core/ids.ts'
-import type { SnapshotMeta } from '../../../src/core/rpc.ts'
+import type { Rpc, SnapshotMeta } from '../../../src/core/rpc.ts'
+import { chainDigest } from '../../../src/core/snapshot-transfer.ts'
 import type { Server } from '../../../src/core/state.ts'
 import {
   World,
@@ -30,6 +32,27 @@ const installed = (): World => {
   const world = new World(3, OPTIONS).elect(n1, [n1, n2]).propose(n1, 'a').settle([n1, n2])
   return world.do(n1, { type: 'tick' }).settle()
 }
+
+/** A whole snapshot in one object, from a leader of term 1. */
+const offer = (transferId: number): Rpc => ({
+  type: 'InstallSnapshot',
+  term: term(1),
+  leaderId: n1,
+  transferId,
+  snapshot: {
+    lastIncludedIndex: index(5),
+    lastIncludedTerm: term(1),
+    configuration: configurationOf([n1, n2, n3]),
+    configurationIndex: INDEX_ZERO,
+  },
+  startsOver: true,
+  position: 0,
+  objectId: 0,
+  data: 'all',
+  checksum: checksum('all'),
+  digest: chainDigest(0, 0, checksum('all')),
+  isLast: true,
+})
 
 /** The state machine of n1 is asked for a snapshot. */
 const captured = (): World => new World(3, OPTIONS).elect(n1).propose(n1, 'a').settle()
@@ -74,6 +97,17 @@ describe('AIO, applied in order', () => {
     )
     expect(verdictOn(told)).toMatchObject({ check: 'AIO', claim: 'a state machine never goes back', at: there })
     expect(brokenBy(told)).toEqual(['AIO'])
+  })
+
+  it('lets a machine that rejects a snapshot be asked again', () => {
+    const world = new World()
+    for (const transferId of [1, 2]) {
+      world.hear(n3, n1, offer(transferId))
+      world.do(n3, { type: 'objectSaved', transferId, objectId: 0, nextObjectId: 0 })
+      expect(has('installSnapshot')(world.last)).toBe(true)
+      world.do(n3, { type: 'objectRejected', transferId, reason: 'unusable' })
+    }
+    expect(verdictOn(world.history, ['AIO'])).toBeNull()
   })
 })
 

@@ -1,6 +1,10 @@
 import { describe, expect, it } from 'vitest'
+import { checksum } from '../../../src/core/checksum.ts'
+import { configurationOf } from '../../../src/core/configuration.ts'
 import { INDEX_ZERO, TERM_ZERO, index, term, type NodeId } from '../../../src/core/ids.ts'
 import { emptyLog, logOf, slice } from '../../../src/core/log/log.ts'
+import { chainDigest } from '../../../src/core/snapshot-transfer.ts'
+import { birthSnapshot, restart } from '../../../src/core/start.ts'
 import type { RaftState } from '../../../src/core/state.ts'
 import { World, brokenBy, known, n1, n2, n3, verdictOn, type History } from './history.ts'
 import { promised } from './promised.ts'
@@ -116,6 +120,41 @@ describe('a restart', () => {
     const { snapshot } = new World().state(n2).server
     const told = comingBack(history, (state) => ({ ...state, server: { ...state.server, snapshot } }))
     expect(verdictOn(told)).toMatchObject({ check: 'PBS', claim: 'a snapshot that was saved survives' })
+  })
+
+  it('may come back with what its machine put in force, and the term of that, where both saves are lost', () => {
+    const configuration = configurationOf([n1, n2, n3])
+    const snapshot = {
+      lastIncludedIndex: index(5),
+      lastIncludedTerm: term(2),
+      configuration,
+      configurationIndex: INDEX_ZERO,
+    }
+    const world = new World().hear(n3, n1, {
+      type: 'InstallSnapshot',
+      term: term(3),
+      leaderId: n1,
+      transferId: 1,
+      snapshot,
+      startsOver: false,
+      position: 0,
+      objectId: 0,
+      data: 'all',
+      checksum: checksum('all'),
+      digest: chainDigest(0, 0, checksum('all')),
+      isLast: true,
+    })
+    world.do(n3, { type: 'objectSaved', transferId: 1, objectId: 0, nextObjectId: 0 })
+    world.do(n3, { type: 'snapshotInstalled', transferId: 1 })
+    const hardState = { currentTerm: TERM_ZERO, votedFor: null }
+    const disk = { id: n3, hardState, snapshot: birthSnapshot(configuration), entries: [], lastApplied: index(5) }
+    const state = restart({ ...disk, installed: snapshot })
+    expect(state.server.currentTerm).toBe(2)
+    const told = (found: RaftState) =>
+      verdictOn([...world.history, { type: 'crash', id: n3 }, { type: 'start', state: found }], ['PBS', 'MON', 'VO'])
+    expect(told(state)).toBeNull()
+    expect(told({ ...state, server: { ...state.server, votedFor: n2 } })).toMatchObject({ check: 'PBS' })
+    expect(told({ ...state, server: { ...state.server, currentTerm: term(4) } })).toMatchObject({ check: 'PBS' })
   })
 
   /** The same history, whose last server started otherwise. */
