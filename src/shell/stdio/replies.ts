@@ -1,6 +1,9 @@
 import type { JsonValue } from '../../core/entry.ts'
 import type { ReplyBody, Request } from './envelope.ts'
 
+/** Messages nobody asked for that may wait. What comes then is lost, as on a network: nothing relies on one that arrives. */
+export const WAITING_MAX = 1 << 17
+
 /**
  * Everything the node says. All lines are numbered by one counter from 0 up, whatever they are. What nobody asked for
  * waits until the lines read so far have been handled: a grader that feeds a few lines at once gets its answers first.
@@ -34,6 +37,7 @@ export class Replies {
 
   /** Says something that is no answer. `onSent` learns the line's number, to know the answer by. */
   tell(dest: string, body: ReplyBody, onSent: (msgId: number) => void = () => undefined): void {
+    if (this.waiting.length >= WAITING_MAX) return
     this.waiting.push({ dest, body, onSent })
     if (!this.isHolding) this.flush()
   }

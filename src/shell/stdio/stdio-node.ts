@@ -9,7 +9,7 @@ import type { TraceSink } from '../observer.ts'
 import { StorageError, type Storage, type Stored } from '../storage.ts'
 import type { Context, Dialect } from './context.ts'
 import { Course } from './course/course.ts'
-import { isCourseType } from './course/requests.ts'
+import { fieldsOf, isCourseType } from './course/requests.ts'
 import {
   ERROR,
   RequestError,
@@ -23,6 +23,7 @@ import {
 } from './envelope.ts'
 import { NAMES_MAX } from './lines.ts'
 import { Maelstrom } from './maelstrom/maelstrom.ts'
+import { operationOf } from './maelstrom/operation.ts'
 import { Replies } from './replies.ts'
 import type { Backlog } from './streams.ts'
 
@@ -67,7 +68,7 @@ const LIN_KV: ReadonlySet<string> = new Set(['read', 'write', 'cas'])
  * `write` or `cas` on a node of several, makes it Maelstrom's, in which elections run in real time. On a node that is
  * alone `read` and `write` are the course's, where a missing key reads as null, unless a key is not a string or a `cas`
  * has come, which only Maelstrom has. A node of several that nobody asks anything starts in real time by itself after
- * a while. Once made, the choice stands.
+ * a while. A request whose fields are wrong makes no choice. Once made, the choice stands.
  */
 export class StdioNode {
   private readonly options: StdioOptions
@@ -204,7 +205,7 @@ export class StdioNode {
     const { context } = this
     if (context === null) throw new RequestError(ERROR.temporarilyUnavailable, 'send init first')
     if (request.type === '') throw new RequestError(ERROR.malformedRequest, 'body.type is missing or not a string')
-    this.dialect ??= this.choose(dialectOf(request, context.nodeIds.length))
+    this.dialect ??= this.choose(dialectOf(request, context))
     try {
       await this.dialect?.handle(request)
     } catch (error) {
@@ -212,11 +213,10 @@ export class StdioNode {
     }
   }
 
-  private choose(mode: 'course' | 'maelstrom' | null): Dialect | null {
+  private choose(mode: 'course' | 'maelstrom'): Dialect | null {
     this.stopQuiet()
     const { context } = this
     if (this.dialect !== null || context === null) return this.dialect
-    if (mode === null) throw new RequestError(ERROR.notSupported, 'there is no request of this type')
     this.dialect =
       mode === 'course' ? new Course(context) : new Maelstrom(context, this.options.clock, this.options.raft)
     return this.dialect
@@ -254,11 +254,20 @@ const remembered = async (storage: Storage, id: NodeId, nodeIds: readonly NodeId
 const sameMembers = (a: readonly NodeId[], b: readonly NodeId[]): boolean =>
   sameConfiguration(configurationOf(a), configurationOf(b))
 
-/** Which dialect a first request speaks; null when neither knows it. */
-const dialectOf = ({ type, body }: Request, size: number): 'course' | 'maelstrom' | null => {
-  if (type === 'raft' || type === 'forward' || type === 'forwarded' || type === 'cas') return 'maelstrom'
-  if (LIN_KV.has(type) && (size > 1 || typeof body['key'] !== 'string')) return 'maelstrom'
-  return isCourseType(type) ? 'course' : null
+/** Which dialect a first request speaks. @throws RequestError when its fields are wrong, or neither dialect knows it. */
+const dialectOf = (request: Request, { nodeId: self, nodeIds }: Context): 'course' | 'maelstrom' => {
+  const { type, src, body } = request
+  if (isBetweenNodes(type)) {
+    if (nodeIds.some((id) => id === src && id !== self)) return 'maelstrom'
+    throw new RequestError(ERROR.malformedRequest, 'it is not from another node')
+  }
+  if (type === 'cas' || (LIN_KV.has(type) && (nodeIds.length > 1 || typeof body['key'] !== 'string'))) {
+    operationOf(request)
+    return 'maelstrom'
+  }
+  if (!isCourseType(type)) throw new RequestError(ERROR.notSupported, 'there is no request of this type')
+  fieldsOf(type, request)
+  return 'course'
 }
 
 const malformed = (type: string, issue: v.BaseIssue<unknown>): RequestError => {

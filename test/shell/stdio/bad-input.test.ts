@@ -106,6 +106,7 @@ describe('requests that make no sense', () => {
       12,
     ],
     ['an infinite wait', { type: 'wait', duration_ms: 1e300 }, 12],
+    ['a wait of more than an hour', { type: 'wait', duration_ms: 3_600_001 }, 12],
     [
       'a cluster without nodes',
       { type: 'partition_test', cluster_size: 0, operations: 1, partition_after_op: 0, heal_after_op: 1 },

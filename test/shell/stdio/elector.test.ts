@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { memoryStorage } from '../../../src/shell/storage.ts'
 import { THREE, answers, hear, initLine, request } from './conversation.ts'
 
 const put = (index: number, key: string, value: unknown, term = 1) => ({
@@ -41,6 +42,22 @@ describe('the elector track', () => {
       { src: 'n1', dest: 'n2', body: { ...heartbeat, msg_id: 2 } },
       { src: 'n1', dest: 'n3', body: { ...heartbeat, msg_id: 3 } },
     ])
+  })
+
+  it('5-2: a disk takes none of the time that passes', async () => {
+    const memory = memoryStorage()
+    const disk: typeof memory = {
+      ...memory,
+      write: async (writes) => {
+        await new Promise<void>((resolve) => setImmediate(resolve))
+        await memory.write(writes)
+      },
+    }
+    const lines = [{ type: 'wait', duration_ms: 2000 }, { type: 'get_state' }].map((body, at) =>
+      request('c0', 'n1', { ...body, msg_id: at + 2 }),
+    )
+    const { said } = await hear([initLine(), ...lines], { openStorage: () => Promise.resolve(disk) })
+    expect(said[1]?.body).toMatchObject({ type: 'state_reply', state: 'leader', term: 1 })
   })
 
   it('5-2: a leader says nothing before time passes', async () => {

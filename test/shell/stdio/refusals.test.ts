@@ -89,6 +89,20 @@ describe.each<[string, readonly Body[], Body, number]>([
   ],
   ['a seeded state too deep', [lead], { type: 'seed_state', commit_index: 3, term: 2, state: { x: tooDeep } }, 12],
   ['a seeded state of the past', [seeded], { ...seeded, state: {} }, 22],
+  ['a seeded state of an older term', [seeded], { ...seeded, commit_index: 9, term: 1 }, 22],
+  [
+    'a snapshot of an older term',
+    [seeded],
+    { type: 'install_snapshot', snapshot_index: 9, snapshot_term: 1, state: {} },
+    22,
+  ],
+  ['a term without room for more', [lead], { type: 'set_term', term: Number.MAX_SAFE_INTEGER }, 12],
+  [
+    'a snapshot at an index without room for more',
+    [lead],
+    { type: 'install_snapshot', snapshot_index: Number.MAX_SAFE_INTEGER, snapshot_term: 2, state: {} },
+    12,
+  ],
   ['a snapshot of another index', [applied], { type: 'take_snapshot', up_to_index: 9 }, 22],
   [
     'a leader_change whose terms fall',

@@ -129,6 +129,28 @@ describe('the store track', () => {
     expect(said[0]).toMatchObject({ served_by: 'n1', linearizable: true, actual_staleness_ms: 0 })
   })
 
+  it.each([
+    [{ type: 'follower_read', key: 'x', max_staleness_ms: 0 }],
+    [{ type: 'ryw_read', key: 'x', last_write_index: 1, prefer_follower: false }],
+  ])('after an oracle brought entries no node is known to lead: this one serves %j', async (read) => {
+    const entries = [{ index: 1, term: 1, command: { op: 'put', key: 'x', value: 1 } }]
+    const said = await answers([{ type: 'apply_entries', entries }, read, { type: 'get_log_info' }], THREE)
+    expect(said[1]).toMatchObject({ value: 1, served_by: 'n1' })
+  })
+
+  it('8-2-3: what an oracle brings is as fresh as what a leader brings', async () => {
+    const said = await answers(
+      [
+        { type: 'wait', duration_ms: 100 },
+        { type: 'apply_entries', entries: [] },
+        { type: 'wait', duration_ms: 30 },
+        { type: 'follower_read', key: 'x', max_staleness_ms: 50 },
+      ],
+      THREE,
+    )
+    expect(said[1]).toMatchObject({ actual_staleness_ms: 30, linearizable: false })
+  })
+
   it('8-2-4: a read sees what its client wrote', async () => {
     const said = await answers([write('x', 'new'), { type: 'ryw_read', key: 'x', last_write_index: 1 }])
     expect(said[1]).toEqual({

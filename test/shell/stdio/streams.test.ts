@@ -9,6 +9,7 @@ import {
 } from '../../../src/shell/stdio/streams.ts'
 import { memoryStorage } from '../../../src/shell/storage.ts'
 import { OPEN_MAX } from '../../../src/shell/stdio/maelstrom/requests.ts'
+import { Replies, WAITING_MAX } from '../../../src/shell/stdio/replies.ts'
 import { turn } from '../support-node.ts'
 import { conversation, initLine, request, THREE } from './conversation.ts'
 
@@ -139,4 +140,14 @@ describe('the input', () => {
     const errors = said.filter(({ body }) => body['type'] === 'error')
     expect(errors.map(({ body }) => body['code'])).toEqual(Array.from({ length: 10 }, () => 11))
   })
+})
+
+it('messages that nobody asked for are bounded while they wait for the answers', () => {
+  const lines: string[] = []
+  const replies = new Replies('n1', (line) => lines.push(line))
+  replies.hold()
+  for (let at = 0; at < WAITING_MAX + 10; at++) replies.tell('n2', { type: 'append_entries' })
+  replies.release()
+  replies.tell('n2', { type: 'request_vote' })
+  expect(lines).toHaveLength(WAITING_MAX + 1)
 })

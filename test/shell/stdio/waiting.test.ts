@@ -201,6 +201,24 @@ describe('a leader by election', () => {
     expect(repliesTo(written)).toMatchObject([{ type: 'error', code: 0 }])
   })
 
+  it('takes a snapshot of the present state while a peer is sent an older one', async () => {
+    const { feed, obey, repliesTo, node, said } = await elected()
+    for (const key of ['a', 'b']) await feed({ ...write, key })
+    await obey()
+    await feed({ type: 'take_snapshot', threshold: 0 })
+    await feed({ type: 'wait', duration_ms: 100 })
+    for (const { body } of said.filter(({ dest, body: { entries } }) => dest === 'n3' && Array.isArray(entries))) {
+      node.line(
+        request('n3', 'n1', { type: 'append_entries_ok', in_reply_to: body['msg_id'], success: false, match_index: 0 }),
+      )
+    }
+    await feed({ ...write, key: 'c' })
+    await obey()
+    const taken = await feed({ type: 'take_snapshot', threshold: 0 })
+    const bytes = JSON.stringify({ a: 1, b: 1, c: 1 }).length
+    expect(repliesTo(taken)).toMatchObject([{ snapshot_index: 3, state_size_bytes: bytes }])
+  })
+
   it('hears an answer even if nonsense came first', async () => {
     const { node, feed, said, repliesTo, obey } = await elected()
     const written = await feed(write)

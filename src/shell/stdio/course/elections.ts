@@ -34,8 +34,8 @@ export const elections: Pick<
     return { type: 'become_leader_ok' }
   },
 
-  wait: (host, { duration_ms: duration }) => {
-    host.wait(duration)
+  wait: async (host, { duration_ms: duration }) => {
+    await host.wait(duration)
     return null
   },
 

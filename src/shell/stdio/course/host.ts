@@ -8,7 +8,7 @@ import type { NodeOutput } from '../../node.ts'
 import { openNode, type Command, type Context, type KvNode, type KvReplica, type Result } from '../context.ts'
 import { ERROR, RequestError } from '../envelope.ts'
 import { Later, ended } from './later.ts'
-import { asLeader, peersAgree, peersOf, refusalIn, type Told } from './oracle.ts'
+import { ORACLE, asLeader, peersAgree, peersOf, refusalIn, type Told } from './oracle.ts'
 import { Peers } from './peers.ts'
 
 /** A tick of the virtual clock, in milliseconds; elections time out after 150–300 of them, as the course says. */
@@ -88,6 +88,12 @@ export class CourseHost {
     return this.replica.raft.server.role.type === 'leader'
   }
 
+  /** The node that leads as far as this one knows; null when none is known. The oracle is no node. */
+  get leaderId(): NodeId | null {
+    const { leaderId } = this.replica.raft.server
+    return leaderId === ORACLE ? null : leaderId
+  }
+
   /** Milliseconds of virtual time since a leader was last heard of, or since the start. */
   get stalenessMs(): number {
     return this.isLeader ? 0 : (this.virtualMicros - this.heardMicros) / 1000
@@ -107,6 +113,7 @@ export class CourseHost {
   adopt({ replica, outputs }: Told): void {
     this.node.replace(replica)
     this.peers.forget()
+    if (replica.raft.server.leaderId === ORACLE) this.heardMicros = this.virtualMicros
     for (const output of outputs) if (output.type === 'completed' || output.type === 'lost') this.observe(output)
     this.endReadings('the state was replaced')
   }
@@ -118,13 +125,14 @@ export class CourseHost {
     this.vouchedTerm = term
   }
 
-  /** Lets virtual time pass. What is left below a tick counts towards the next one. */
-  wait(milliseconds: number): void {
+  /** Lets virtual time pass: whole ticks, the rest counts towards the next one. The disk takes none of it. */
+  async wait(milliseconds: number): Promise<void> {
     const until = this.virtualMicros + Math.round(milliseconds * 1000)
     let tick = (Math.floor(this.virtualMicros / TICK_MICROS) + 1) * TICK_MICROS
     for (; tick <= until; tick += TICK_MICROS) {
       this.virtualMicros = tick
       this.node.deliver({ type: 'tick' })
+      if (this.node.isBusy) await this.durable()
     }
     this.virtualMicros = until
   }
@@ -155,12 +163,11 @@ export class CourseHost {
 
   /** Makes this node leader where the course takes it for granted: alone by an election, among others by the oracle. */
   async lead(mayVouch: boolean): Promise<void> {
-    const { server } = this.replica.raft
+    const { isAlone, leaderId } = this
     if (this.isLeader) return
-    if (this.isAlone) this.node.deliver({ type: 'campaign' })
-    else if (mayVouch) this.vouch(nextTerm(server.currentTerm))
+    if (isAlone) this.node.deliver({ type: 'campaign' })
+    else if (mayVouch) this.vouch(nextTerm(this.replica.raft.server.currentTerm))
     else {
-      const { leaderId } = server
       const hint = leaderId === null ? 'no leader is known' : `the leader is ${leaderId}`
       throw new RequestError(ERROR.temporarilyUnavailable, `this node does not lead; ${hint}`)
     }

@@ -200,6 +200,13 @@ export const installed = (
   const { server, log, options } = replica.raft
   const lastIncludedIndex = index as Index
   const lastIncludedTerm = snapshotTerm as Term
+  const appliedTerm = termAt(log, server.lastApplied) ?? TERM_ZERO
+  if (lastIncludedTerm < appliedTerm)
+    throw new RequestError(
+      ERROR.preconditionFailed,
+      `terms never fall along a log: index ${server.lastApplied} is applied and of term ${appliedTerm}, ` +
+        `so that no snapshot after it is of term ${lastIncludedTerm}`,
+    )
   const { configuration, index: configurationIndex } = server.configurations[0]
   const snapshot: SnapshotMeta = {
     lastIncludedIndex,

@@ -3,6 +3,7 @@ import { INDEX_ZERO, TERM_ZERO, isCounter, type Index, type NodeId, type Term } 
 import type { AppendEntries, RequestVote, Rpc } from '../../../core/rpc.ts'
 import type { Context } from '../context.ts'
 import { isObject, type ReplyBody, type Request } from '../envelope.ts'
+import { COUNTER_MAX } from './requests.ts'
 
 /** Requests of ours whose answers are still understood; older ones are forgotten. */
 const SENT_MAX = 1024
@@ -74,7 +75,7 @@ const understoodAnswer = (
 ): { readonly from: NodeId; readonly rpc: Rpc } | null => {
   if (type === 'request_vote_ok' && rpc.type === 'RequestVote') {
     const { term, vote_granted: voteGranted } = body
-    if (!isCounter(term) || typeof voteGranted !== 'boolean') return null
+    if (!isCounter(term) || term > COUNTER_MAX || typeof voteGranted !== 'boolean') return null
     return { from: to, rpc: { type: 'RequestVoteResponse', term: term as Term, voteGranted } }
   }
   if (type === 'append_entries_ok' && rpc.type === 'AppendEntries' && typeof body['success'] === 'boolean')

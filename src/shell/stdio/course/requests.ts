@@ -6,9 +6,13 @@ import { ERROR, RequestError, isObject, type Request } from '../envelope.ts'
 
 /* The fields of the course's requests, one schema a row of its table. What is not named is ignored. */
 
-const counter = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
-const positive = v.pipe(v.number(), v.safeInteger(), v.minValue(1))
-const milliseconds = v.pipe(v.number(), v.finite(), v.minValue(0), v.maxValue(86_400_000))
+/** Terms and indices are counted on from what the client says, and stay exact: half of the safe integers are left. */
+export const COUNTER_MAX = 2 ** 52
+
+const counter = v.pipe(v.number(), v.safeInteger(), v.minValue(0), v.maxValue(COUNTER_MAX))
+const positive = v.pipe(counter, v.minValue(1))
+/** An hour at most: each tick of it takes a step, and every heartbeat becomes a line for each peer. */
+const milliseconds = v.pipe(v.number(), v.finite(), v.minValue(0), v.maxValue(3_600_000))
 const nodeName = v.pipe(v.string(), v.nonEmpty())
 /** A value that the machine takes. What came through JSON.parse is JSON, but may be too deep to walk. */
 const json = v.custom<JsonValue>(isJson, `is missing, or is nested more than ${VALUE_DEPTH_MAX} deep`)
@@ -85,8 +89,7 @@ const SCHEMAS = {
     key: v.string(),
     value: json,
     client_id: v.optional(nodeName),
-    // The session's number is one more.
-    seq: v.optional(v.pipe(counter, v.maxValue(Number.MAX_SAFE_INTEGER - 1))),
+    seq: v.optional(counter),
   }),
   read: keyed,
   cas: v.object({ key: v.string(), from: json, to: json, create_if_not_exists: v.optional(v.boolean()) }),

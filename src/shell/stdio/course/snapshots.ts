@@ -1,4 +1,5 @@
 import { kvStateBytes } from '../../../machine/kv.ts'
+import { captureAt } from '../../../machine/replica-state.ts'
 import { ERROR, RequestError } from '../envelope.ts'
 import type { Handlers } from './handlers.ts'
 import type { CourseHost } from './host.ts'
@@ -76,7 +77,7 @@ const takeNow = async (host: CourseHost): Promise<void> => {
 
 const snapshotTaken = (host: CourseHost, trimmed: number) => {
   const { lastIncludedIndex, lastIncludedTerm } = host.replica.raft.server.snapshot
-  const [capture] = host.replica.captures
+  const capture = captureAt(host.replica.captures, lastIncludedIndex)
   return {
     type: 'take_snapshot_ok',
     snapshot_index: lastIncludedIndex,

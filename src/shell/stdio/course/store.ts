@@ -143,8 +143,7 @@ const valueAt = (host: CourseHost, key: string): JsonValue => kvGet(host.state, 
 
 /** The client is sent to the leader: where none is known the oracle makes it this node. */
 const leadForReading = async (host: CourseHost): Promise<Later<number>> => {
-  const { leaderId } = host.replica.raft.server
-  await host.lead(leaderId === null || host.isLeader)
+  await host.lead(host.leaderId === null || host.isLeader)
   return host.linearizable()
 }
 
