@@ -1,4 +1,5 @@
-import { broadcastAppend, matched, releaseLog, sendAppend } from './append-entries.ts'
+import { broadcastAppend, sendAppend } from './append-entries.ts'
+import { matched, releaseLog } from './append-entries-response.ts'
 import { advanceCommit } from './commit.ts'
 import { maxIndex, minIndex, type NodeId } from './ids.ts'
 import { heard } from './progress.ts'

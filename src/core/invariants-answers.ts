@@ -1,7 +1,11 @@
 import { claimOf, type Claim, type Transition } from './invariants-claim.ts'
+import { termAt } from './log/log.ts'
+import type { ReadMode } from './message.ts'
+import type { Output } from './output.ts'
 import type { Transfer } from './progress.ts'
 import { sizeOf } from './queue.ts'
-import type { RaftState } from './state.ts'
+import { hasLease } from './read-index.ts'
+import type { Leader, RaftState } from './state.ts'
 
 /*
  * Whoever asks is answered, once, and whatever was begun is ended: by the step that settles it, also when that is the
@@ -23,6 +27,7 @@ export const checkAnswers = (step: Transition): void => {
     accepted + refused - proposed + ready + waiting(after) === waiting(before) + asked,
     'a read is answered once, or waits for its answer',
   )
+  for (const output of step.outputs) checkAnswer(step, output)
   const begun = transfersOf(before)
   const underWay = transfersOf(after)
   if (begun.length + underWay.length + ended > 0) checkTransfers(step, begun, underWay)
@@ -90,4 +95,72 @@ const transfersOf = ({ server: { role } }: RaftState): readonly Transfer[] => {
   let transfers = NONE
   for (const progress of role.progress) if (progress.mode === 'snapshot') transfers = [...transfers, progress]
   return transfers
+}
+
+const checkImmediateRead = (step: Transition, leader: Leader, mode: ReadMode): void => {
+  const { role } = step.before.server
+  if (mode === 'lease') claim(step, hasLease(leader, step.after.options), 'a lease read is answered within a lease')
+  else
+    claim(
+      step,
+      role.type === 'leader' && leader.ackedRound > role.round,
+      'a read waits for a round of heartbeats that began after it (thesis 6.4)',
+    )
+}
+
+const checkAnswer = (step: Transition, output: Output): void => {
+  const { before, message, after } = step
+  switch (output.type) {
+    case 'accepted':
+      claim(step, message.type === 'propose' && message.id === output.id, 'a proposal is answered by its name')
+      claim(step, after.server.role.type === 'leader', 'only a leader accepts proposals')
+      claim(step, output.term === after.server.currentTerm, 'a proposal is accepted in the current term')
+      claim(step, output.firstIndex === before.log.lastIndex + 1, 'a proposal goes to the end of the log')
+      return claim(
+        step,
+        output.lastIndex === after.log.lastIndex &&
+          output.lastIndex - output.firstIndex + 1 === message.commands.length,
+        'a proposal is accepted as a whole',
+      )
+    case 'refused':
+      return claim(step, message.type !== 'propose' || after.log === before.log, 'a refused proposal changes nothing')
+    case 'readReady':
+      claim(step, after.server.role.type === 'leader', 'only a leader serves reads')
+      claim(step, output.index <= after.server.commitIndex, 'a read sees what is committed')
+      if (message.type === 'read') checkImmediateRead(step, after.server.role, message.mode)
+      return claim(
+        step,
+        termAt(after.log, after.server.commitIndex) === after.server.currentTerm,
+        'reads wait for the first commitment of the term (thesis 6.4)',
+      )
+    case 'takeSnapshot':
+      claim(step, output.snapshot.lastIncludedIndex === after.server.lastApplied, 'a snapshot is of what is applied')
+      claim(
+        step,
+        before.server.applyingIndex === output.snapshot.lastIncludedIndex &&
+          before.server.receiving?.phase !== 'install' &&
+          !step.outputs.slice(0, step.outputs.indexOf(output)).some(({ type }) => type === 'apply'),
+        'a snapshot is asked for while the state machine stands still',
+      )
+      return claim(
+        step,
+        output.snapshot.lastIncludedTerm === termAt(after.log, output.snapshot.lastIncludedIndex),
+        'the term of a snapshot is that of its last entry',
+      )
+    case 'installSnapshot':
+      return claim(step, after.server.receiving?.phase === 'install', 'a snapshot is put in force once complete')
+    case 'saveObject':
+      return claim(
+        step,
+        after.server.receiving?.transferId === output.transferId,
+        'an object kept belongs to the transfer under way',
+      )
+    case 'save':
+    case 'send':
+    case 'apply':
+    case 'note':
+    case 'readObject':
+    case 'transferEnded':
+      return
+  }
 }

@@ -1,11 +1,7 @@
 import { INDEX_ZERO, successor, type Index } from './ids.ts'
 import { claimOf, currentRpc, sendsOf, type Claim, type Transition } from './invariants-claim.ts'
 import { entryAt, termAt } from './log/log.ts'
-import type { ReadMode } from './message.ts'
-import type { Output } from './output.ts'
-import { hasLease } from './read-index.ts'
 import type { AppendEntries, AppendEntriesFailure, AppendEntriesSuccess, InstallSnapshot, Rpc } from './rpc.ts'
-import type { Leader } from './state.ts'
 
 /*
  * What the outputs of one step may say: promises only of what is durable, entries as they are in the log, answers
@@ -23,7 +19,6 @@ export const checkOutputs = (step: Transition): void => {
   }
   checkHeartbeats(step)
   checkApply(step)
-  for (const output of step.outputs) checkAnswer(step, output)
 }
 
 /** Whoever wins an election, or begins a round of heartbeats, turns to every follower at once (section 5.2). */
@@ -233,70 +228,3 @@ const checkApply = (step: Transition): void => {
 }
 
 /** A leader by itself is its own quorum: its round is answered as it begins. */
-const checkImmediateRead = (step: Transition, leader: Leader, mode: ReadMode): void => {
-  const { role } = step.before.server
-  if (mode === 'lease') claim(step, hasLease(leader, step.after.options), 'a lease read is answered within a lease')
-  else
-    claim(
-      step,
-      role.type === 'leader' && leader.ackedRound > role.round,
-      'a read waits for a round of heartbeats that began after it (thesis 6.4)',
-    )
-}
-
-const checkAnswer = (step: Transition, output: Output): void => {
-  const { before, message, after } = step
-  switch (output.type) {
-    case 'accepted':
-      claim(step, message.type === 'propose' && message.id === output.id, 'a proposal is answered by its name')
-      claim(step, after.server.role.type === 'leader', 'only a leader accepts proposals')
-      claim(step, output.term === after.server.currentTerm, 'a proposal is accepted in the current term')
-      claim(step, output.firstIndex === before.log.lastIndex + 1, 'a proposal goes to the end of the log')
-      return claim(
-        step,
-        output.lastIndex === after.log.lastIndex &&
-          output.lastIndex - output.firstIndex + 1 === message.commands.length,
-        'a proposal is accepted as a whole',
-      )
-    case 'refused':
-      return claim(step, message.type !== 'propose' || after.log === before.log, 'a refused proposal changes nothing')
-    case 'readReady':
-      claim(step, after.server.role.type === 'leader', 'only a leader serves reads')
-      claim(step, output.index <= after.server.commitIndex, 'a read sees what is committed')
-      if (message.type === 'read') checkImmediateRead(step, after.server.role, message.mode)
-      return claim(
-        step,
-        termAt(after.log, after.server.commitIndex) === after.server.currentTerm,
-        'reads wait for the first commitment of the term (thesis 6.4)',
-      )
-    case 'takeSnapshot':
-      claim(step, output.snapshot.lastIncludedIndex === after.server.lastApplied, 'a snapshot is of what is applied')
-      claim(
-        step,
-        before.server.applyingIndex === output.snapshot.lastIncludedIndex &&
-          before.server.receiving?.phase !== 'install' &&
-          !step.outputs.slice(0, step.outputs.indexOf(output)).some(({ type }) => type === 'apply'),
-        'a snapshot is asked for while the state machine stands still',
-      )
-      return claim(
-        step,
-        output.snapshot.lastIncludedTerm === termAt(after.log, output.snapshot.lastIncludedIndex),
-        'the term of a snapshot is that of its last entry',
-      )
-    case 'installSnapshot':
-      return claim(step, after.server.receiving?.phase === 'install', 'a snapshot is put in force once complete')
-    case 'saveObject':
-      return claim(
-        step,
-        after.server.receiving?.transferId === output.transferId,
-        'an object kept belongs to the transfer under way',
-      )
-    case 'save':
-    case 'send':
-    case 'apply':
-    case 'note':
-    case 'readObject':
-    case 'transferEnded':
-      return
-  }
-}

@@ -1,5 +1,6 @@
 import { checkMessage, isId, isName, isReadMode, isRecord, isWellFormed } from './admission.ts'
-import { handleAppendEntries, handleAppendEntriesResponse } from './append-entries.ts'
+import { handleAppendEntries } from './append-entries.ts'
+import { handleAppendEntriesResponse } from './append-entries-response.ts'
 import { unreachable } from './assert.ts'
 import { handleSnapshotFailed, handleSnapshotTaken } from './compaction.ts'
 import { handleApplied, handleSaved } from './disk.ts'
@@ -57,15 +58,25 @@ const dispatch = (work: Work, message: Message): void => {
     case 'read':
       if (!isId(message.id) || !isReadMode(message.mode)) checkMessage(message)
       return handleRead(work, message)
-    default:
-      checkMessage(message)
+    case 'snapshotTaken':
+    case 'snapshotFailed':
+    case 'objectRead':
+    case 'objectReadFailed':
+    case 'objectSaved':
+    case 'objectRejected':
+    case 'snapshotInstalled':
+    case 'campaign':
       return dispatchRare(work, message)
+    default:
+      // No message has this type.
+      return checkMessage(message)
   }
 }
 
 type Frequent = 'tick' | 'receive' | 'propose' | 'saved' | 'applied' | 'read'
 
 const dispatchRare = (work: Work, message: Exclude<Message, { readonly type: Frequent }>): void => {
+  checkMessage(message)
   switch (message.type) {
     case 'snapshotTaken':
       return handleSnapshotTaken(work, message)

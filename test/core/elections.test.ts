@@ -4,16 +4,16 @@ import { index, nodeId, term } from '../../src/core/ids.ts'
 import type { RequestPreVote, RequestVote } from '../../src/core/rpc.ts'
 import { Server, append, n1, n2, n3, snapshotAt } from './server.ts'
 
-const request = (inTerm: number, last: readonly [number, number]): RequestVote => ({
+const request = (inTerm: number, last: readonly [number, number], candidateId = n2): RequestVote => ({
   type: 'RequestVote',
   term: term(inTerm),
-  candidateId: n2,
+  candidateId,
   lastLogIndex: index(last[0]),
   lastLogTerm: term(last[1]),
 })
 
-const question = (inTerm: number, last: readonly [number, number]): RequestPreVote => ({
-  ...request(inTerm, last),
+const question = (inTerm: number, last: readonly [number, number], candidateId = n2): RequestPreVote => ({
+  ...request(inTerm, last, candidateId),
   type: 'RequestPreVote',
 })
 
@@ -54,9 +54,7 @@ describe('RequestVote', () => {
   it('is granted to one candidate a term, again and again', () => {
     const server = new Server([1]).hear(n2, request(5, [1, 1]))
     expect(server.hear(n2, request(5, [1, 1])).said('RequestVoteResponse')[0]?.voteGranted).toBe(true)
-    expect(
-      server.hear(n3, { ...request(5, [1, 1]), candidateId: n3 }).said('RequestVoteResponse')[0]?.voteGranted,
-    ).toBe(false)
+    expect(server.hear(n3, request(5, [1, 1], n3)).said('RequestVoteResponse')[0]?.voteGranted).toBe(false)
   })
 
   it('is not granted again after a candidate heard the leader of its term (CCF #8094)', () => {
@@ -65,7 +63,7 @@ describe('RequestVote', () => {
       .saved()
       .hear(n2, append(2, [1, 1]))
       .saved()
-    expect(server.hear(n3, request(2, [9, 9])).said('RequestVoteResponse')[0]?.voteGranted).toBe(false)
+    expect(server.hear(n3, request(2, [9, 9], n3)).said('RequestVoteResponse')[0]?.voteGranted).toBe(false)
   })
 
   it('does not restart the timer when refused', () => {
@@ -78,19 +76,19 @@ describe('RequestVote', () => {
       .tick(2)
       .hear(n2, append(1, [1, 1]))
       .tick(9)
-    expect(server.hear(n3, request(7, [1, 1])).ignored).toEqual(['leader is alive'])
+    expect(server.hear(n3, request(7, [1, 1], n3)).ignored).toEqual(['leader is alive'])
     expect(server.server.currentTerm).toBe(1)
   })
 
   it('is heard when the leader has been silent for an election timeout', () => {
     const server = new Server([1], { checkQuorum: true }).hear(n2, append(1, [1, 1])).tick(10)
-    expect(server.hear(n3, request(7, [1, 1])).server.currentTerm).toBe(7)
+    expect(server.hear(n3, request(7, [1, 1], n3)).server.currentTerm).toBe(7)
   })
 
   it('is ignored even when the term has moved on since the leader spoke', () => {
     const server = new Server([1], { checkQuorum: true }).hear(n2, append(1, [1, 1]))
     server.hear(n3, { type: 'RequestVoteResponse', term: term(4), voteGranted: false })
-    expect(server.hear(n3, request(5, [1, 1])).ignored).toEqual(['leader is alive'])
+    expect(server.hear(n3, request(5, [1, 1], n3)).ignored).toEqual(['leader is alive'])
   })
 })
 
@@ -102,7 +100,7 @@ describe('RequestPreVote', () => {
   })
 
   it('is refused while a leader is heard', () => {
-    const server = new Server([1]).hear(n2, append(1, [1, 1])).hear(n3, question(2, [1, 1]))
+    const server = new Server([1]).hear(n2, append(1, [1, 1])).hear(n3, question(2, [1, 1], n3))
     expect(server.said('RequestPreVoteResponse')[0]?.voteGranted).toBe(false)
   })
 

@@ -39,7 +39,7 @@ export const MORE_REPLICATION: readonly Mutant[] = [
   mutant(
     'next-below-one',
     'B42',
-    'append-entries',
+    'append-entries-response',
     'maxIndex(\n    successor(progress.matchIndex),\n    minIndex(successor(agreement(work, rpc)), rpc.rejectedIndex),\n  )',
     'predecessor(agreement(work, rpc))',
     'liveness',
@@ -47,7 +47,7 @@ export const MORE_REPLICATION: readonly Mutant[] = [
   mutant(
     'hint-off-by-one',
     'B43',
-    'append-entries',
+    'append-entries-response',
     'minIndex(successor(agreement(work, rpc)), rpc.rejectedIndex),',
     'successor(rpc.rejectedIndex),',
     'liveness',

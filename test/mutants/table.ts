@@ -192,7 +192,7 @@ const REPLICATION: readonly Mutant[] = [
   mutant(
     'match-falls',
     'B37',
-    'append-entries',
+    'append-entries-response',
     'const matchIndex = maxIndex(progress.matchIndex, upTo)',
     'const matchIndex = upTo',
     'log-matching',
@@ -200,8 +200,8 @@ const REPLICATION: readonly Mutant[] = [
   mutant(
     'next-never-rolled-back',
     'B44',
-    'append-entries',
-    'leader.progress[at] = toProbe(heard(progress, rpc.round), nextIndex)',
+    'append-entries-response',
+    'leader.progress[at] = toProbe({ ...heard(progress, rpc.round), window }, nextIndex)',
     'void nextIndex',
     'liveness',
   ),
