@@ -13,7 +13,7 @@ import { ignore, ownLeader, type OwnLeader, type Work } from './work.ts'
 export const handleAppendEntriesResponse = (work: Work, from: NodeId, rpc: AppendEntriesResponse): void => {
   const { role } = work.server
   if (role.type !== 'leader') return ignore(work, 'stale response', from)
-  // Nobody can answer a round that never began, or match what is not there: believed, every later read would be unsafe.
+  // No server can answer a round that never began, or match what is not there: accepted, it would make later reads stale.
   if (rpc.round > role.round || (rpc.success && rpc.matchIndex > work.log.lastIndex))
     return ignore(work, 'malformed', from)
   const leader = ownLeader(work)

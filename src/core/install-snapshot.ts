@@ -207,7 +207,7 @@ export const handleSnapshotInstalled = (work: Work, message: Extract<Message, { 
 }
 
 /**
- * Answers the transfer's sender, unless the server follows somebody else by now. It vouches for what is durable, and
+ * Answers the transfer's sender, unless the server follows another leader by now. It covers what is durable, and
  * leaves at once: objects on the way do not wait for entries being written. Only that a snapshot is installed is a
  * promise, which waits for the save that makes it so.
  */

@@ -59,7 +59,7 @@ export const countOwnVote = (work: Work): void => {
  * the current term. The answer leaves with the save of the vote; a granted vote restarts the election timer.
  * The term rule keeps the silence only towards newer terms: where the term rose by another message, or before a
  * restart, the request of a candidate of the current term arrives here. A vote cast already was cast outside of any
- * silence; repeated, it lets nobody win who could not win before. A leader that stepped down may vote at once: no
+ * silence; repeated, it elects no server that it could not elect before. A leader that stepped down may vote at once: no
  * lease but its own rested on it, and it serves none any more.
  */
 export const handleRequestVote = (work: Work, from: NodeId, rpc: RequestVote): void => {

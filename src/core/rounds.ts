@@ -5,7 +5,7 @@ import { configurationInForce, ownLeader, type OwnLeader, type Work } from './wo
 
 /*
  * Rounds of heartbeats: each has a number that followers echo. A round that a quorum has answered proves that nobody
- * else led when it began, which serves reads (thesis 6.4). Whoever answers a round also keeps silent towards
+ * else led when it began, which serves reads (thesis 6.4). A server that answers a round also keeps silent towards
  * candidates for a while, and says how long: that renews the lease (6.4.1).
  */
 

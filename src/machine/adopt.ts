@@ -14,7 +14,7 @@ interface Place {
 }
 
 /**
- * A frozen copy of a value that a handler made, which nobody else holds. It shares with `before`, a tree of this
+ * A frozen copy of a value that a handler made, to which there is no other reference. It shares with `before`, a tree of this
  * function's own, the objects that are still at their place or moved within their parent: it costs what has changed,
  * and the number of parts in each object on the way there.
  *

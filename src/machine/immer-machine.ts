@@ -48,7 +48,7 @@ export type ImmerResult<R extends JsonValue> =
  * 1,000 keys 1.1 ms, of 10,000 keys 11 ms, of a million over a second. Use kvMachine for large maps, or spread the keys
  * over buckets.
  *
- * Every command has a draft of its own, and leaves a tree that nobody else holds: drafts end with it, an object that
+ * Every command has a draft of its own, and leaves a tree to which there is no other reference: drafts end with it, an object that
  * was assigned is copied, one that was assigned at two places becomes two. Nothing else would be the same wherever
  * batches begin and end, and after a restart from a snapshot; a draft for the whole batch, which would be cheaper where
  * batches are large, is not.

@@ -10,7 +10,7 @@ import type { ObjectId } from '../core/ids.ts'
  *
  * Commands are checked where they are proposed: JSON leaves them as they are. They are not copied, so that a state may
  * hold parts of them; like the log they are never edited. States are not checked: what `readObject` makes of one is the
- * machine's own concern, immerMachine and kvMachine refuse what JSON changes. Results go to whoever proposed and are
+ * machine's own concern, immerMachine and kvMachine refuse what JSON changes. Results go to the proposer and are
  * not checked either, but withSessions, which remembers them in its state, stops at one that JSON changes.
  *
  * @typeParam S its state: opaque to consensus, never edited in place

@@ -20,7 +20,7 @@ export class Budget {
     return this.left <= 0
   }
 
-  /** A budget of so many of these runs, and no more than are left. */
+  /** A budget of at most this many runs, and no more than are left. */
   part(runs: number): Budget {
     return new Budget(runs, () => !this.spend())
   }

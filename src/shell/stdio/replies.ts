@@ -1,7 +1,7 @@
 import type { JsonValue } from '../../core/entry.ts'
 import type { ReplyBody, Request } from './envelope.ts'
 
-/** Messages nobody asked for that may wait. What comes then is lost, as on a network: nothing relies on one that arrives. */
+/** Unsolicited messages that may wait. Later ones are lost, as on a network: nothing relies on the arrival of one. */
 export const WAITING_MAX = 1 << 17
 
 /**

@@ -11,7 +11,7 @@ const WRITE_MAX = 1 << 16
 export const PENDING_LINES_MAX = 1024
 export const PENDING_CHARACTERS_MAX = 1 << 20
 
-/** Output that nobody has read yet. */
+/** Output that has not been read yet. */
 export interface Backlog {
   /** Whether it is larger than it should be: then no line is handled, and messages that may be lost are dropped. */
   readonly isFull: boolean

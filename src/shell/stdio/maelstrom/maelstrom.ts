@@ -162,7 +162,7 @@ export class Maelstrom implements Dialect {
     }
   }
 
-  /** Drops the message where nobody reads: every one may be lost, and time goes on making new ones. */
+  /** Drops the message while the output is not read: each may be lost, and time goes on making new ones. */
   private tell(to: NodeId, body: ReplyBody): void {
     if (!this.context.backlog.isFull) this.context.replies.tell(to, body)
   }
