@@ -44,7 +44,7 @@ const describe = (claim: string, context: Context): string => {
 /** The type alone of what JSON has no text for, such as a BigInt or a cycle: what is wrong is said all the same. */
 const textOf = (value: unknown): string => {
   try {
-    return String(JSON.stringify(value))
+    return JSON.stringify(value)
   } catch {
     return `<${typeof value}>`
   }
