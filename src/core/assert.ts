@@ -37,6 +37,15 @@ export function unreachable(value: never): never {
 }
 
 const describe = (claim: string, context: Context): string => {
-  const details = Object.entries(context).map(([name, value]) => `${name}=${JSON.stringify(value)}`)
+  const details = Object.entries(context).map(([name, value]) => `${name}=${textOf(value)}`)
   return details.length === 0 ? claim : `${claim} (${details.join(', ')})`
+}
+
+/** The type alone of what JSON has no text for, such as a BigInt or a cycle: what is wrong is said all the same. */
+const textOf = (value: unknown): string => {
+  try {
+    return JSON.stringify(value)
+  } catch {
+    return `<${typeof value}>`
+  }
 }

@@ -97,6 +97,7 @@ const transfersOf = ({ server: { role } }: RaftState): readonly Transfer[] => {
   return transfers
 }
 
+/** A leader by itself is its own quorum: its round is answered as it begins. */
 const checkImmediateRead = (step: Transition, leader: Leader, mode: ReadMode): void => {
   const { role } = step.before.server
   if (mode === 'lease') claim(step, hasLease(leader, step.after.options), 'a lease read is answered within a lease')

@@ -226,5 +226,3 @@ const checkApply = (step: Transition): void => {
     'one batch at a time is being applied',
   )
 }
-
-/** A leader by itself is its own quorum: its round is answered as it begins. */

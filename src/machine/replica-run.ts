@@ -163,10 +163,13 @@ export class ReplicaRun<S, C extends JsonValue, R extends JsonValue> {
       this.capture(snapshotMetaAt(this.raft, server.lastApplied))
   }
 
-  /** The core asks when lastApplied is reached and before more is handed out: the state is that of the index. */
+  /**
+   * The core asks when lastApplied is reached and before more is handed out: the state is that of the index. Where a
+   * write of it is under way, that is the answer: of two, one could fail and take the capture of the other with it.
+   */
   private capture(snapshot: SnapshotMeta): void {
-    if (captureAt(this.captures, snapshot.lastIncludedIndex) === null)
-      this.captures = [...this.captures, { snapshot, state: this.state }]
+    if (captureAt(this.captures, snapshot.lastIncludedIndex) !== null) return
+    this.captures = [...this.captures, { snapshot, state: this.state }]
     this.outputs.push({ type: 'saveSnapshot', snapshot })
   }
 

@@ -42,7 +42,10 @@ export type ReplicaMessage =
       | { type: 'objectRejected' }
       | { type: 'snapshotInstalled' }
     >
-  /** Take a snapshot of what is applied now, whatever the policy says. Answered by `saveSnapshot`, if there is news. */
+  /**
+   * Take a snapshot of what is applied now, whatever the policy says. Answered by `saveSnapshot`, if there is news that
+   * no `saveSnapshot` before has asked to write.
+   */
   | { readonly type: 'capture' }
   /** Answer to the output `continue`: apply the next batch. Every other message does so too, once it is handled. */
   | { readonly type: 'continue' }

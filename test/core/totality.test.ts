@@ -214,6 +214,9 @@ describe('a pre-vote', () => {
   })
 })
 
+const cycle: unknown[] = []
+cycle.push(cycle)
+
 describe('the caller’s mistakes are thrown, and change nothing', () => {
   it.each([
     null,
@@ -239,6 +242,18 @@ describe('the caller’s mistakes are thrown, and change nothing', () => {
   ])('%j', (message) => {
     for (const { state } of Object.values(servers).map((make) => make()))
       expect(() => step(state, message as unknown as Message)).toThrow(UsageError)
+  })
+
+  it.each([
+    ['a BigInt', 1n],
+    ['an object that holds itself', cycle],
+  ])('%s where a number belongs', (_, wrong) => {
+    for (const { state } of Object.values(servers).map((make) => make())) {
+      expect(() => step(state, { type: 'propose', id: wrong, commands: ['x'] } as unknown as Message)).toThrow(
+        UsageError,
+      )
+      expect(() => step(state, { type: 'applied', index: wrong } as unknown as Message)).toThrow(UsageError)
+    }
   })
 
   it('voters that give way to none', () => {
