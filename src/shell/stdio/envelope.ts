@@ -88,7 +88,7 @@ type Body = Request['body']
 const exactly = (line: string, type: string, body: Body): Pick<Request, 'body' | 'bodyProblem'> => {
   try {
     // It was an object around an object a moment ago.
-    const exact = (parseNumerals(line) as { readonly body: Body }).body
+    const exact = (withoutNegativeZeros(line, parseNumerals(line)) as { readonly body: Body }).body
     const beyond = JUDGED.has(type) ? null : numberBeyond({ ...exact, msg_id: null, in_reply_to: null })
     const bodyProblem =
       beyond === null
