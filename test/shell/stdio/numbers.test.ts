@@ -116,8 +116,8 @@ describe('numbers that a double would round', () => {
     expect([said.length, log.length]).toEqual([1, 1])
   })
 
-  it('-0 in a history is 0 beside a time that no double holds', async () => {
-    const history = '[{"op":"write","value":-0,"end":1},{"op":"read","value":0,"start":2,"end":1700000000000000001}]'
+  it('-0 in a history is 0 beside a number that no double holds', async () => {
+    const history = '[{"op":"write","value":-0},{"op":"read","value":0},{"op":"write","value":1700000000000000001}]'
     const [verdict] = bodies(await rawAnswers([raw(`"type":"verify_linearizability","history":${history}`)]))
     expect(verdict).toMatchObject({ type: 'verify_linearizability_ok', linearizable: true })
   })
