@@ -104,6 +104,16 @@ describe('the end of the input', () => {
   })
 })
 
+describe('a line of millions of numbers', () => {
+  it('costs no more memory where one of them is negative zero', () => {
+    const value = `[${'0,'.repeat(8_000_000)}-0]`
+    const write = `{"src":"c1","dest":"n1","body":{"type":"write","msg_id":2,"key":"x","value":${value}}}`
+    const { lines: said, status } = raft(['node'], lines(INIT_ONE, write), ['--max-old-space-size=600'])
+    expect(status).toBe(0)
+    expect(parsed(said.slice(1))).toMatchObject([{ body: { type: 'error', code: 12 } }])
+  })
+})
+
 describe('a request that waits for a commit', () => {
   it('of a leader that refused a vote is answered at once', () => {
     const vote = { type: 'request_vote', term: 1, candidate_id: 'n2', last_log_index: 0, last_log_term: 0 }

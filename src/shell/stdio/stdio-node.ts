@@ -80,8 +80,8 @@ export class StdioNode {
   private stopQuiet: () => void = () => undefined
   /** Lines are handled one after the other. */
   private tail: Promise<void> = Promise.resolve()
-  /** Then no line is handled any more: an answer would be a promise. */
-  private hasFailed = false
+  /** Whether the input has ended or the disk has failed. Nothing is handled after that: an answer would be a promise. */
+  private isOver = false
 
   constructor(options: StdioOptions) {
     this.options = options
@@ -106,8 +106,9 @@ export class StdioNode {
   async end(): Promise<void> {
     this.stopQuiet()
     await this.enqueue(async () => {
-      // Once more: an `init` that was still being handled has begun to wait since.
+      // Once more: an `init` that was still being handled has begun to wait since, perhaps long enough to have queued.
       this.stopQuiet()
+      this.isOver = true
       await this.dialect?.finish()
       this.context?.replies.release()
       for (const callback of this.endings) callback()
@@ -116,14 +117,12 @@ export class StdioNode {
   }
 
   private enqueue(action: () => Promise<void> | void): Promise<void> {
-    this.tail = this.tail
-      .then(() => (this.hasFailed ? undefined : action()))
-      .catch((error: unknown) => this.fail(error))
+    this.tail = this.tail.then(() => (this.isOver ? undefined : action())).catch((error: unknown) => this.fail(error))
     return this.tail
   }
 
   private fail(error: unknown): void {
-    this.hasFailed = true
+    this.isOver = true
     this.options.failed(error)
   }
 

@@ -9,6 +9,11 @@ import { conversation, initLine, request, THREE } from './conversation.ts'
 const openingLate = (storage: Storage): Promise<Storage> =>
   new Promise((resolve) => setImmediate(() => resolve(storage)))
 
+/** A few turns of the event loop: enough for what waits for nothing but them. */
+const turns = async (): Promise<void> => {
+  for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve))
+}
+
 describe('when the input ends', () => {
   it('while init still opens the disk, no time passes any more', async () => {
     const clock = new ManualClock()
@@ -18,6 +23,38 @@ describe('when the input ends', () => {
     await node.end()
     clock.advance(10_000)
     expect(said.map(({ body }) => body['type'])).toEqual(['init_ok'])
+  })
+
+  it('and the silence after init has lasted, a node that still answers begins no elections', async () => {
+    const clock = new ManualClock()
+    let read: () => void = () => undefined
+    const isRead = new Promise<void>((resolve) => {
+      read = resolve
+    })
+    let isFull = false
+    const backlog = {
+      get isFull() {
+        return isFull
+      },
+      whenRoom: async () => {
+        await isRead
+        isFull = false
+      },
+    }
+    const openStorage = () => openingLate(memoryStorage())
+    const { node, said } = conversation({ clock, quietMs: 1_000, backlog, openStorage })
+    node.line(initLine('n1', THREE), () => {
+      isFull = true
+    })
+    node.line(request('c1', 'n1', { type: 'unknown', msg_id: 2 }))
+    const ended = node.end()
+    await turns()
+    clock.advance(1_000)
+    read()
+    await ended
+    await turns()
+    clock.advance(10_000)
+    expect(said.map(({ body }) => body['type'])).toEqual(['init_ok', 'error'])
   })
 
   describe.each([

@@ -116,6 +116,12 @@ describe('numbers that a double would round', () => {
     expect([said.length, log.length]).toEqual([1, 1])
   })
 
+  it('-0 in a history is 0 beside a number that no double holds', async () => {
+    const history = '[{"op":"write","value":-0},{"op":"read","value":0},{"op":"write","value":1700000000000000001}]'
+    const [verdict] = bodies(await rawAnswers([raw(`"type":"verify_linearizability","history":${history}`)]))
+    expect(verdict).toMatchObject({ type: 'verify_linearizability_ok', linearizable: true })
+  })
+
   it('an exponent that cannot be counted is refused', async () => {
     const [error] = bodies(await rawAnswers([raw('"type":"write","key":"x","value":1e99999999999999999')]))
     expect(error).toMatchObject({ type: 'error', code: 12, in_reply_to: 2 })
