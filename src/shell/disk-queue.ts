@@ -73,8 +73,11 @@ export class DiskQueue {
         () => this.afterWriting(jobs),
         (error: unknown) => {
           // Before it counts as idle: callbacks that share the write are still to be called.
-          this.events.failed(error)
-          this.writing = null
+          try {
+            this.events.failed(error)
+          } finally {
+            this.writing = null
+          }
         },
       )
     // They come after the saves before them, of whose terms and entries they speak.
