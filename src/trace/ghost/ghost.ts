@@ -84,7 +84,7 @@ export class Ghost {
       known.fed = next.fed
       known.isUp = true
       this.counter.restarted(known)
-      if (state.server.receiving === null) known.objects.clear()
+      if (state.server.receiving === null) known.receptions.clear()
     }
     this.logs.started(witness)
     if (state.server.role.type === 'leader') this.votes.led(witness)

@@ -1,4 +1,4 @@
-import type { ObjectId } from '../../core/ids.ts'
+import { FIRST_OBJECT, type ObjectId } from '../../core/ids.ts'
 import type { Output } from '../../core/output.ts'
 import type { InstallSnapshot, SnapshotMeta } from '../../core/rpc.ts'
 import type { Judge } from './violation.ts'
@@ -25,17 +25,20 @@ export class Transfers {
     contents.add(data)
   }
 
-  /** The first object of a transfer discards what was kept of another. */
-  receiving({ objects }: Witness, { objectId, data }: SaveObject): void {
-    if (objectId === 0) objects.clear()
+  /** The first object of a snapshot discards what was kept of it before. */
+  receiving({ receptions }: Witness, { snapshot, objectId, data }: SaveObject): void {
+    const key = keyOf(snapshot)
+    const objects = (objectId === FIRST_OBJECT ? undefined : receptions.get(key)) ?? new Map<ObjectId, string>()
+    receptions.set(key, objects)
     objects.set(objectId, data)
   }
 
   /** A sender that nobody watched has sent what nobody knows: then there is nothing to compare. */
-  installing({ id, objects }: Witness, snapshot: SnapshotMeta): void {
-    const sent = this.sent.get(keyOf(snapshot))
+  installing({ id, receptions }: Witness, snapshot: SnapshotMeta): void {
+    const key = keyOf(snapshot)
+    const sent = this.sent.get(key)
     if (sent === undefined) return
-    for (const [objectId, data] of objects)
+    for (const [objectId, data] of receptions.get(key) ?? [])
       if (sent.get(objectId)?.has(data) !== true)
         this.judge.refute('SF', 'the objects of a snapshot are all of that snapshot', { id, snapshot, objectId })
   }

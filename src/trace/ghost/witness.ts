@@ -13,8 +13,11 @@ export class Witness {
   termSpoken: Term = TERM_ZERO
   /** How far its state machine has been fed. */
   fed: number
-  /** The objects of the snapshot it is receiving. */
-  readonly objects = new Map<ObjectId, string>()
+  /**
+   * The objects it has received, by snapshot: those of an earlier one come back in force if a crash loses the first
+   * object of a later one before it reaches the disk.
+   */
+  readonly receptions = new Map<string, Map<ObjectId, string>>()
   /** It restarted in the middle of a transfer, which has not gone on yet. */
   isResuming = false
 
