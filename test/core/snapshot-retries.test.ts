@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { INDEX_ZERO, index, term } from '../../src/core/ids.ts'
-import { answer, caughtUp, readOut, sending, taken, transferOf } from './sending.ts'
+import { term } from '../../src/core/ids.ts'
+import { answer, answerAppend, caughtUp, readOut, sending, taken, transferOf } from './sending.ts'
 import { type Server, n2, n3 } from './server.ts'
 
 /* What the sender of a snapshot does about silence, and about transfers that fail. */
@@ -138,15 +138,7 @@ describe('after a failure', () => {
 
   it('an empty message that is refused in the pause calls for no other', () => {
     const server = fail(sending())
-    server.hear(n2, {
-      type: 'AppendEntriesResponse',
-      term: server.server.currentTerm,
-      success: false,
-      rejectedIndex: index(4),
-      conflictIndex: INDEX_ZERO,
-      conflictTerm: term(0),
-      round: 0,
-    })
+    answerAppend(server)
     expect(server.sends).toEqual([])
   })
 

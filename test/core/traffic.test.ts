@@ -23,6 +23,18 @@ const sentTo = (leader: Server, id: NodeId, times: number, act: () => void): rea
   return sent
 }
 
+/** n2 refuses a message: it has nothing. */
+const refuse = (leader: Server, rejectedIndex: number, round: number): Server =>
+  leader.hear(n2, {
+    type: 'AppendEntriesResponse',
+    term: leader.server.currentTerm,
+    success: false,
+    rejectedIndex: index(rejectedIndex),
+    conflictIndex: index(0),
+    conflictTerm: term(0),
+    round,
+  })
+
 const bytesOf = (sent: readonly AppendEntries[]): number =>
   sent.flatMap(({ entries }) => entries).reduce((sum, { bytes }) => sum + bytes, 0)
 
@@ -34,15 +46,7 @@ describe('a silent follower', () => {
       { snapshot: snapshotAt(4, 1), hardState: { currentTerm: term(1), votedFor: null } },
     )
     leader.tick(10).lead()
-    leader.hear(n2, {
-      type: 'AppendEntriesResponse',
-      term: leader.server.currentTerm,
-      success: false,
-      rejectedIndex: index(4),
-      conflictIndex: index(0),
-      conflictTerm: term(0),
-      round: 1,
-    })
+    refuse(leader, 4, 1)
     const progress = leader.progressOf(n2)
     if (progress.mode !== 'snapshot') throw new Error('no transfer is under way')
     leader.do({ type: 'objectReadFailed', to: n2, transferId: progress.transferId, reason: 'gone' })
@@ -94,17 +98,6 @@ describe('refusals of messages that overtook another', () => {
     const leader = new Server([], { messageEntriesMax: 1, inflightMessagesMax: 4 }).lead().acknowledge(n2, 0, 1)
     return leader.propose('a', 'b', 'c', 'd', 'e', 'f', 'g', 'h')
   }
-  const refuse = (leader: Server, rejectedIndex: number, round: number): Server =>
-    leader.hear(n2, {
-      type: 'AppendEntriesResponse',
-      term: leader.server.currentTerm,
-      success: false,
-      rejectedIndex: index(rejectedIndex),
-      conflictIndex: index(0),
-      conflictTerm: term(0),
-      round,
-    })
-
   const sentIndices = (leader: Server): readonly (readonly number[])[] =>
     leader.said('AppendEntries', n2).map(({ entries }) => entries.map(({ index: at }) => at))
 
@@ -143,15 +136,7 @@ describe('a follower that has put a snapshot in force', () => {
   it('is not sent the news that the snapshot brought', () => {
     const leader = new Server([1], { trailingEntries: 0 }).lead().propose('a').saved().acknowledge(n3, 2)
     leader.do({ type: 'applied', index: index(2) }).do({ type: 'snapshotTaken', index: index(2) })
-    leader.hear(n2, {
-      type: 'AppendEntriesResponse',
-      term: leader.server.currentTerm,
-      success: false,
-      rejectedIndex: index(1),
-      conflictIndex: index(0),
-      conflictTerm: term(0),
-      round: 1,
-    })
+    refuse(leader, 1, 1)
     const progress = leader.progressOf(n2)
     if (progress.mode !== 'snapshot') throw new Error('no transfer is under way')
     leader.hear(n2, {
