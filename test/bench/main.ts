@@ -1,20 +1,24 @@
 import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
 import { benchCapture } from './capture.ts'
-import { benchCluster } from './cluster.ts'
+import { benchCluster, benchIdle } from './cluster.ts'
 import { benchExplore } from './explore.ts'
 import { benchLog } from './log.ts'
 import { benchReplay, benchSimulation } from './simulate.ts'
 import { benchSteps } from './steps.ts'
 
 /*
- * npm run bench [-- --only steps,cluster,log,capture,explore,simulation,replay] [-- --peer 'command with {depth}']
+ * npm run bench [-- --only steps,cluster,idle,log,capture,explore,simulation,replay] [--peer 'command with {depth}']…
  * Every figure is the median of several runs after a warm-up, with the lowest and the highest beside it.
+ * `node --max-semi-space-size=64 .bench/test/bench/main.js` shows what a larger young generation is worth.
  */
-const { values } = parseArgs({ options: { only: { type: 'string' }, peer: { type: 'string' } } })
+const { values } = parseArgs({
+  options: { only: { type: 'string' }, peer: { type: 'string', multiple: true, default: [] } },
+})
 const sections = new Map([
   ['steps', benchSteps],
-  ['cluster', () => benchCluster(values.peer ?? null)],
+  ['cluster', () => benchCluster(values.peer)],
+  ['idle', benchIdle],
   ['log', benchLog],
   ['capture', benchCapture],
   ['explore', benchExplore],

@@ -23,6 +23,21 @@ export const nanoseconds = (times: number, action: (at: number) => unknown, runs
   return figureOf(Array.from({ length: runs }, once))
 }
 
+/** How much of some work is done a second: of the clock, and of the processor time of all threads of this process. */
+export interface Speed {
+  readonly clock: number
+  readonly processor: number
+}
+
+export const speedOf = (amount: number, action: () => void): Speed => {
+  const cpuBefore = process.cpuUsage()
+  const before = process.hrtime.bigint()
+  action()
+  const clock = Number(process.hrtime.bigint() - before) / 1e9
+  const { user, system } = process.cpuUsage(cpuBefore)
+  return { clock: amount / clock, processor: amount / ((user + system) / 1e6) }
+}
+
 let kept: unknown = null
 
 /** Uses a result, so that the optimiser cannot drop the work that made it. */
@@ -38,4 +53,4 @@ export const short = (value: number): string => {
 }
 
 export const row = (name: string, { median, lowest, highest }: Figure, unit: string, note = ''): string =>
-  `  ${name.padEnd(44)}${short(median).padStart(8)} ${unit.padEnd(10)} [${short(lowest)}, ${short(highest)}]  ${note}`.trimEnd()
+  `  ${name.slice(-43).padEnd(44)}${short(median).padStart(8)} ${unit.padEnd(13)} [${short(lowest)}, ${short(highest)}]  ${note}`.trimEnd()
