@@ -81,16 +81,17 @@ describe('a snapshot is asked for', () => {
   })
 
   it('again after a failure, when as much has gathered again', () => {
-    const server = applied(ten({ applyEntriesMax: 4, snapshotEntries: 4 }), 4)
+    const server = applied(applied(ten({ applyEntriesMax: 2, snapshotEntries: 4 }), 2), 4)
     server.do({ type: 'snapshotFailed', index: index(4), reason: 'disk full' })
     expect(server.outputOf('note')).toMatchObject([{ event: 'snapshotFailed', index: 4, reason: 'disk full' }])
-    expect(asked(applied(server, 7))).toEqual([])
+    expect(asked(applied(server, 6))).toEqual([])
     expect(asked(applied(server, 8))).toEqual([8])
   })
 
   it('again after a failure, when as many bytes have gathered again', () => {
-    const server = applied(ten({ applyEntriesMax: 4, snapshotBytes: 40 }), 4)
+    const server = applied(applied(ten({ applyEntriesMax: 2, snapshotBytes: 40 }), 2), 4)
     server.do({ type: 'snapshotFailed', index: index(4), reason: 'disk full' })
+    expect(asked(applied(server, 6))).toEqual([])
     expect(asked(applied(server, 8))).toEqual([8])
   })
 

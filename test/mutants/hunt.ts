@@ -32,13 +32,20 @@ const simulated = (nodes: number): Outcome | null => {
 }
 
 const outcomeOf = (options: SimulationOptions, runs: number): Outcome | null => {
-  const claim = `simulation, ${options.profile ?? ''}`
+  const claim = `${options.profile ?? ''}, ${options.nodes ?? 5} servers`
   try {
     const { finding } = simulateKv(options)
     if (finding === null) return null
-    return { claim, by: finding.claim, runs, ...lengthOf(investigate(options)), what: finding.sentence }
+    return {
+      kind: 'simulation',
+      claim,
+      by: finding.claim,
+      runs,
+      ...lengthOf(investigate(options)),
+      what: finding.sentence,
+    }
   } catch (error) {
-    return { claim, by: 'exception', runs, events: 0, moves: 0, what: String(error) }
+    return { kind: 'simulation', claim, by: 'exception', runs, events: 0, moves: 0, what: String(error) }
   }
 }
 
@@ -61,7 +68,7 @@ const judge = (claim: ClaimName): Outcome | null => {
     const runs = Number(/run (\d+)/.exec(text)?.[1] ?? 0)
     const events = Number(/\n(\d+) events/.exec(text)?.[1] ?? 0)
     const what = text.split('\n')[0] ?? ''
-    return { claim: `property ${claim}`, by: breakerOf(claim, what), runs, events, moves: events, what }
+    return { kind: 'property', claim, by: breakerOf(claim, what), runs, events, moves: events, what }
   }
 }
 
@@ -87,6 +94,6 @@ const byProperties = (first: readonly ClaimName[]): Outcome | null => {
 /** Runs in a child, its core already mutated: simulations, then property after property, until something is broken. */
 it('a claim is broken', () => {
   const mutant = MUTANTS.find(({ name }) => name === process.env['RAFT_MUTANT'])
-  const outcome = simulated(3) ?? byProperties(mutant?.claims ?? [])
+  const outcome = simulated(3) ?? simulated(5) ?? byProperties(mutant?.claims ?? [])
   writeFileSync(process.env['RAFT_MUTANT_REPORT'] ?? '/dev/stdout', JSON.stringify(outcome))
 })

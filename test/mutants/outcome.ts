@@ -8,9 +8,11 @@ import type { Mutant } from './mutant.ts'
 
 /** How a mutant was killed. */
 export interface Outcome {
-  /** What was run: a simulation of a profile, or a property. */
+  /** The kind of check: a simulated cluster, a property over schedules, or a test made for it. */
+  readonly kind: 'simulation' | 'property' | 'test'
+  /** What was run: a profile and its number of servers, a property, a test file. */
   readonly claim: string
-  /** The check that broke: an id of the catalogue, STEP for a check of one step, or `exception`. */
+  /** The check that broke: an id of the catalogue, STEP for a check of one step, `test`, or `exception`. */
   readonly by: string
   /** Seeds or schedules tried until the claim broke. */
   readonly runs: number
@@ -21,45 +23,99 @@ export interface Outcome {
   readonly what: string
 }
 
+/** `undecided`: a run did not end in time. That proves nothing: it may be slow, or hang for another reason. */
+export type Verdict = Outcome | 'survives' | 'undecided'
+
 /** Long after every mutant that is found has been found, also on a busy machine. */
 const PATIENCE_MS = 400_000
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
+const vitest = join(root, 'node_modules/vitest/vitest.mjs')
 
-/** Holds one mutant against the claims, in a process of its own; null when it survives them all. */
-export const hunt = async (mutant: Mutant, locally: boolean): Promise<Outcome | null> => {
+/** Holds one mutant against simulations, properties and its own tests, each in a process of its own. */
+export const hunt = async (mutant: Mutant, locally: boolean): Promise<Verdict> => {
+  const verdict = await byHistories(mutant, locally)
+  if (verdict !== 'survives' || mutant.tests.length === 0) return verdict
+  return byTests(mutant)
+}
+
+const byHistories = async (mutant: Mutant, locally: boolean): Promise<Verdict> =>
+  withReport(async (report) => {
+    const env = { RAFT_MUTANT_REPORT: report, RAFT_LOCAL_INVARIANTS: locally ? 'on' : 'off' }
+    const ending = await runVitest(mutant, 'test/mutants/vitest.config.ts', [], env)
+    if (ending === 'late') return 'undecided'
+    if (ending instanceof Error) throw ending
+    return (JSON.parse(readFileSync(report, 'utf8')) as Outcome | null) ?? 'survives'
+  })
+
+/** The part of vitest's report in JSON that is read. */
+interface Report {
+  readonly testResults: readonly {
+    readonly name: string
+    readonly message: string
+    readonly assertionResults: readonly { readonly status: string; readonly fullName: string }[]
+  }[]
+}
+
+const byTests = async (mutant: Mutant): Promise<Verdict> =>
+  withReport(async (report) => {
+    const args = [...mutant.tests, '--reporter=json', `--outputFile=${report}`]
+    const ending = await runVitest(mutant, 'test/mutants/tests.config.ts', args, {})
+    if (ending === 'late') return 'undecided'
+    if (ending === 'green') return 'survives'
+    for (const { name, message, assertionResults } of (JSON.parse(readFileSync(report, 'utf8')) as Report)
+      .testResults) {
+      const failed = assertionResults.find(({ status }) => status === 'failed')
+      const claim = name.replace(root, '')
+      const killed = { kind: 'test', claim, by: 'test', runs: 1, events: 0, moves: 0 } as const
+      if (failed !== undefined) return { ...killed, what: failed.fullName }
+      // A file that does not load proves nothing of its tests: the patch is wrong.
+      if (message !== '') throw new Error(`${mutant.name}: ${claim} does not load: ${message}`)
+    }
+    throw ending
+  })
+
+const withReport = async (run: (report: string) => Promise<Verdict>): Promise<Verdict> => {
   const folder = mkdtempSync(join(tmpdir(), 'raft-mutant-'))
-  const report = join(folder, 'outcome.json')
-  const vitest = join(root, 'node_modules/vitest/vitest.mjs')
-  const env = {
-    ...process.env,
-    RAFT_MUTANT: mutant.name,
-    RAFT_MUTANT_REPORT: report,
-    RAFT_LOCAL_INVARIANTS: locally ? 'on' : 'off',
-  }
   try {
-    const args = [vitest, 'run', '--config', join(root, 'test/mutants/vitest.config.ts')]
-    await promisify(execFile)(process.execPath, args, { cwd: root, env, timeout: PATIENCE_MS, killSignal: 'SIGKILL' })
-    return JSON.parse(readFileSync(report, 'utf8')) as Outcome | null
-  } catch (error) {
-    // A cluster that never comes to rest is found as well: no run of the properties would end.
-    if (error instanceof Error && 'killed' in error && error.killed === true)
-      return { claim: 'any', by: 'hang', runs: 0, events: 0, moves: 0, what: 'the run does not end' }
-    throw error
+    return await run(join(folder, 'outcome.json'))
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
 }
 
-/** Hunts mutants, two at a time; tells of each as soon as it is known. */
+/** Runs vitest over the mutated source: all green, failed, or still running when the time was over. */
+const runVitest = async (
+  { name }: Mutant,
+  config: string,
+  args: readonly string[],
+  more: Readonly<Record<string, string>>,
+): Promise<'green' | 'late' | Error> => {
+  const env = { ...process.env, RAFT_MUTANT: name, ...more }
+  try {
+    await promisify(execFile)(process.execPath, [vitest, 'run', '--config', join(root, config), ...args], {
+      cwd: root,
+      env,
+      timeout: PATIENCE_MS,
+      killSignal: 'SIGKILL',
+      maxBuffer: 2 ** 26,
+    })
+    return 'green'
+  } catch (error) {
+    if (!(error instanceof Error)) throw error
+    return 'killed' in error && error.killed === true ? 'late' : error
+  }
+}
+
+/** Hunts mutants, two at a time; reports each as soon as it is known. */
 export const huntAll = async (
   mutants: readonly Mutant[],
   locally: boolean,
-  tell: (mutant: Mutant, outcome: Outcome | null) => void,
+  report: (mutant: Mutant, verdict: Verdict) => void,
 ): Promise<void> => {
   const waiting = [...mutants]
   const work = async (): Promise<void> => {
-    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) tell(next, await hunt(next, locally))
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) report(next, await hunt(next, locally))
   }
   await Promise.all([work(), work()])
 }

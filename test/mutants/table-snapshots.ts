@@ -1,4 +1,4 @@
-import { mutant, type Mutant } from './mutant.ts'
+import { fault, mutant, type Mutant } from './mutant.ts'
 
 /** Snapshots, compaction and reads (sections C and D). */
 export const SNAPSHOTS: readonly Mutant[] = [
@@ -162,12 +162,11 @@ export const SNAPSHOTS: readonly Mutant[] = [
     '',
     'reads',
   ),
-  {
-    name: 'sessions-left-out',
-    row: 'D71',
-    file: 'src/machine/sessions.ts',
-    find: 'of table.sessions.entries(position?.[0])) {',
-    replace: 'of [...table.sessions.entries(position?.[0])].slice(0, 0)) {',
-    claims: [],
-  },
+  fault(
+    'sessions-left-out',
+    'D71',
+    'machine/sessions',
+    'of table.sessions.entries(position?.[0])) {',
+    'of [...table.sessions.entries(position?.[0])].slice(0, 0)) {',
+  ),
 ]

@@ -1,5 +1,8 @@
 import { mutant, type Mutant } from './mutant.ts'
+import { FAULTS } from './table-faults.ts'
+import { MORE_FAULTS } from './table-more-faults.ts'
 import { MORE_REPLICATION } from './table-replication.ts'
+import { SHELL_FAULTS } from './table-shell.ts'
 import { SNAPSHOTS } from './table-snapshots.ts'
 
 const STALE = 'if (rpc.term < currentTerm) {'
@@ -251,4 +254,12 @@ const REPLICATION: readonly Mutant[] = [
   ),
 ]
 
-export const MUTANTS: readonly Mutant[] = [...ELECTIONS, ...REPLICATION, ...MORE_REPLICATION, ...SNAPSHOTS]
+export const MUTANTS: readonly Mutant[] = [
+  ...ELECTIONS,
+  ...REPLICATION,
+  ...MORE_REPLICATION,
+  ...SNAPSHOTS,
+  ...FAULTS,
+  ...MORE_FAULTS,
+  ...SHELL_FAULTS,
+]
