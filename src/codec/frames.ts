@@ -40,10 +40,10 @@ const PADDING = 0xff
 /** CRC-32 (IEEE) continued from the one of what came before: `zlib.crc32`, say. */
 export type Crc = (bytes: Uint8Array, before: number) => number
 
-/** `head`: what a segment begins with. `batch`: writes that became durable together. */
-export type FrameType = 'head' | 'batch'
+/** `head`: what a segment begins with. `batch`: writes that became durable together. `object`: of a snapshot's file. */
+export type FrameType = 'head' | 'batch' | 'object'
 
-const TYPES: readonly FrameType[] = ['head', 'batch']
+const TYPES: readonly FrameType[] = ['head', 'batch', 'object']
 
 /** Where a frame is written: the checksum of the frame before, or of the segment's origin, and the segment's number. */
 export interface Link {

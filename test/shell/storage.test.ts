@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, it } from 'vitest'
 import { index, nodeId, term } from '../../src/core/ids.ts'
-import { openDatabase, openLevelStorage } from '../../src/shell/level-storage.ts'
+import { openDatabase, openStorage as openLevelStorage } from '../../src/shell/storage/index.ts'
 import { StorageError, type Storage, type StorageWrite, type Stored } from '../../src/shell/storage.ts'
 import {
   BIRTH,
