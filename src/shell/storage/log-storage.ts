@@ -142,6 +142,7 @@ class LogStorage implements Storage {
         written.push(write.objects.file)
       if (!isNews(write, contents, isObsolete)) continue
       const step = write.type === 'storeObject' ? await this.receive(write, contents) : stepOf(write)
+      if (step.record.type === 'received') written.push(step.record.objects.file)
       contents = after(contents, step.record, step.entries)
       steps.push(step)
     }
