@@ -46,10 +46,10 @@ export const writeManifest = async (files: Files, manifest: Manifest): Promise<v
 /** @throws StorageError when the file is damaged, or of a version that this program does not know. */
 export const readManifest = async (files: Files): Promise<Manifest> => {
   const text = new TextDecoder().decode(await files.read(MANIFEST))
-  const [line = '', sum] = text.split('\n')
+  const [line = ''] = text.split('\n')
   const damaged = (expected: string): StorageError =>
     new StorageError(`${MANIFEST} is damaged: expected ${expected}. Restore the directory from a copy`)
-  if (sum !== checksumOf(line)) throw damaged('a line and its checksum')
+  if (text !== withChecksum(line)) throw damaged('a line and its checksum')
   const value = JSON.parse(line) as Fields
   if (value['format'] !== FORMAT) throw damaged(`the format "${FORMAT}"`)
   if (value['version'] !== VERSION)
@@ -60,12 +60,10 @@ export const readManifest = async (files: Files): Promise<Manifest> => {
   return value
 }
 
-const textOf = ({ directory, segments }: Manifest): string => {
-  const line = JSON.stringify({ format: FORMAT, version: VERSION, directory, segments })
-  return `${line}\n${checksumOf(line)}\n`
-}
+const textOf = ({ directory, segments }: Manifest): string =>
+  withChecksum(JSON.stringify({ format: FORMAT, version: VERSION, directory, segments }))
 
-const checksumOf = (line: string): string => crc32(line).toString(16).padStart(8, '0')
+const withChecksum = (line: string): string => `${line}\n${crc32(line).toString(16).padStart(8, '0')}\n`
 
 const isManifest = (value: Fields): value is Fields & Manifest => {
   const { directory, segments } = value
