@@ -16,7 +16,6 @@ const SEAMS: ReadonlyMap<string, string> = new Map([
   ['sorted-btree', 'machine/kv-map.ts'],
   ['@noble/hashes/sha2.js', 'trace/digest.ts'],
   ['@noble/hashes/utils.js', 'trace/digest.ts'],
-  ['classic-level', 'shell/level-'],
 ])
 const IMPURE_GLOBALS: ReadonlySet<string> = new Set([
   'Date', 'performance', 'process', 'console', 'globalThis', 'setTimeout', 'setInterval', 'setImmediate',

@@ -61,6 +61,7 @@ export const openStorage = async (
     }
   } catch (error) {
     await release()
-    throw error
+    // The log knows its files by name only.
+    throw new StorageError(`${directory}: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
   }
 }
