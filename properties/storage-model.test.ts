@@ -5,7 +5,7 @@ import { FIRST_OBJECT, index, nodeId, term, type Index, type Term } from '../src
 import type { Save } from '../src/core/output.ts'
 import type { SnapshotMeta } from '../src/core/rpc.ts'
 import type { CapturedObject } from '../src/machine/capture.ts'
-import { openLevelStorage } from '../src/shell/level-storage.ts'
+import { openStorage } from '../src/shell/storage/index.ts'
 import type { StorageWrite, Stored, StoredRemains } from '../src/shell/storage.ts'
 import {
   BIRTH,
@@ -184,12 +184,12 @@ const writeFrom = (plain: Plain, chosen: Step): StorageWrite | null => {
   }
 }
 
-describe('a level storage means what plain values mean', () => {
+describe('a log on disk means what plain values mean', () => {
   it('whenever it is opened again, whatever was written in whatever calls', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
         const directory = await directories.make()
-        let storage = await openLevelStorage(directory)
+        let storage = await openStorage(directory, { segmentBytes: 4096 })
         await storage.write([resetTo()])
         let plain: Plain = { remains: BIRTH, objects: [], transfer: null }
         let gathered: StorageWrite[] = []
@@ -204,7 +204,7 @@ describe('a level storage means what plain values mean', () => {
           gathered = []
           if (write !== null) continue
           await storage.close()
-          storage = await openLevelStorage(directory)
+          storage = await openStorage(directory, { segmentBytes: 4096 })
           expect(await storage.load()).toEqual(storedOf(plain))
         }
         await storage.close()

@@ -3,7 +3,7 @@ import { randomInt } from 'node:crypto'
 import { parseArgs } from 'node:util'
 import type { Options } from '../core/config.ts'
 import { realClock } from '../shell/clock.ts'
-import { openLevelStorage } from '../shell/level-storage.ts'
+import { openStorage } from '../shell/storage/index.ts'
 import { withElectionTimeout } from '../shell/stdio/maelstrom/maelstrom.ts'
 import { StdioNode, type StdioOptions } from '../shell/stdio/stdio-node.ts'
 import { LineReader, LineWriter } from '../shell/stdio/streams.ts'
@@ -128,7 +128,7 @@ const runNode = async ({ data, traceFile, ...chosen }: Arguments): Promise<numbe
     log,
     write: (line) => writer.write(line),
     backlog: writer,
-    openStorage: () => (data === null ? Promise.resolve(memoryStorage()) : openLevelStorage(data)),
+    openStorage: () => (data === null ? Promise.resolve(memoryStorage()) : openStorage(data)),
     failed: (error) => {
       failure ??= error ?? new Error('unknown failure')
       // Nothing can be promised any more: there is no use in reading on.

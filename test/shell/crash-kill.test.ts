@@ -9,7 +9,7 @@ beforeAll(async () => {
 })
 afterAll(() => directories.remove())
 
-const KILLS = 20
+const KILLS = 60
 
 describe('a process that is killed at any moment', () => {
   it('has, after a restart, every write that it acknowledged, in order and once', async () => {

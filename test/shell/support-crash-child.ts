@@ -10,14 +10,14 @@ const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url))
 /**
  * A server that leads the cluster of itself: it says what it recovered, then counts, and acknowledges every number
  * that is committed. Its machine remembers whether any number was missing, doubled or out of order; its snapshots are
- * frequent, and too large for one batch.
+ * frequent, and its segments short.
  */
 const PROGRAM = `
 import { writeSync } from 'node:fs'
 import { configurationOf } from './out/core/configuration.js'
 import { nodeId } from './out/core/ids.js'
 import { createReplica, restartReplica } from './out/machine/replica.js'
-import { openLevelStorage } from './out/shell/level-storage.js'
+import { openStorage } from './out/shell/storage/index.js'
 import { Node } from './out/shell/node.js'
 
 const OBJECTS = 8
@@ -48,7 +48,7 @@ const tell = (line) => writeSync(1, JSON.stringify(line) + '\\n')
 // Whatever becomes of the test, the server does not outlive it.
 process.stdin.on('end', () => process.exit()).resume()
 
-const storage = await openLevelStorage(process.argv[2])
+const storage = await openStorage(process.argv[2], { segmentBytes: 1 << 15 })
 const stored = await storage.load()
 const birth = { id, options, configuration: configurationOf([id]) }
 const replica =
@@ -91,7 +91,7 @@ start()
 /** Compiles what the program needs, once, into a directory, from which it can be run. */
 export const buildChild = async (directory: string): Promise<string> => {
   await symlink(join(REPOSITORY, 'node_modules'), join(directory, 'node_modules'))
-  const needed = ['level-storage.ts', 'node.ts'].map((name) => join(REPOSITORY, 'src/shell', name))
+  const needed = ['storage/index.ts', 'node.ts'].map((name) => join(REPOSITORY, 'src/shell', name))
   const configuration = {
     extends: join(REPOSITORY, 'tsconfig.json'),
     compilerOptions: {

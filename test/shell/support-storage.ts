@@ -8,7 +8,6 @@ import type { Save } from '../../src/core/output.ts'
 import type { SnapshotMeta } from '../../src/core/rpc.ts'
 import type { CapturedObject } from '../../src/machine/capture.ts'
 import type { ReceivedObject } from '../../src/machine/replica-state.ts'
-import type { Database, Operation } from '../../src/shell/level-keys.ts'
 import type { StorageWrite, StoredRemains } from '../../src/shell/storage.ts'
 
 /** Directories that go when the tests of a file are over. */
@@ -86,29 +85,3 @@ export const resetTo = (
   remains: Partial<StoredRemains> = {},
   objects: readonly CapturedObject[] = [],
 ): Extract<StorageWrite, { type: 'reset' }> => ({ type: 'reset', remains: { ...BIRTH, ...remains }, objects })
-
-/** A database that carries out so many batches and then fails for ever, as a full disk does. */
-export const failingAfter = (
-  database: Database,
-  batches: number,
-): Database & { readonly batches: readonly (readonly Operation[])[] } => {
-  const done: (readonly Operation[])[] = []
-  return {
-    batches: done,
-    batch(operations, options) {
-      if (done.length >= batches) return Promise.reject(new Error('ENOSPC: no space left on device'))
-      done.push(operations)
-      return database.batch(operations, options)
-    },
-    iterator: (range) => database.iterator(range),
-    clear: (range) => database.clear(range),
-    close: () => database.close(),
-  }
-}
-
-/** Every key in a database, for what must not be there. */
-export const keysOf = async (database: Database): Promise<readonly string[]> => {
-  const keys: string[] = []
-  for await (const [key] of database.iterator({ gte: '', lt: '~', highWaterMarkBytes: 1 << 16 })) keys.push(key)
-  return keys
-}

@@ -1,0 +1,73 @@
+import { constants } from 'node:fs'
+import { open, readFile, readdir, rename, unlink, type FileHandle } from 'node:fs/promises'
+import { join } from 'node:path'
+
+/*
+ * What the log asks of a file system, and no more: the one place of this room that knows node:fs. Tests put a recording
+ * one and a failing one in its place. What each call makes durable:
+ *
+ * - `datasync` and `sync`: the file's bytes and length, not its name.
+ * - `syncDirectory`: the names: what was created, renamed and removed before.
+ * - Everything else: nothing. Bytes that were written may be on the disk or not, sector by sector.
+ */
+
+/** A file that is written at offsets. Writes of one file do not overlap in time. */
+export interface OpenFile {
+  /** All bytes, or it throws. */
+  write(bytes: Uint8Array, at: number): Promise<void>
+  datasync(): Promise<void>
+  /** As datasync, and the file's other metadata. */
+  sync(): Promise<void>
+  close(): Promise<void>
+}
+
+/** The files of one directory, by name. All calls throw errors with the codes of node:fs. */
+export interface Files {
+  list(): Promise<readonly string[]>
+  /** The whole content. */
+  read(name: string): Promise<Uint8Array>
+  /** A new, empty file. @throws EEXIST where there is one. */
+  create(name: string): Promise<OpenFile>
+  /** A file that exists, to write. */
+  open(name: string): Promise<OpenFile>
+  /** Replaces `to` as a whole. */
+  rename(from: string, to: string): Promise<void>
+  remove(name: string): Promise<void>
+  syncDirectory(): Promise<void>
+}
+
+/** The files of a directory that exists. */
+export const filesIn = (directory: string): Files => ({
+  list: () => readdir(directory),
+  read: (name) => readFile(join(directory, name)),
+  create: async (name) => openFile(await open(join(directory, name), 'wx')),
+  open: async (name) => openFile(await open(join(directory, name), constants.O_WRONLY)),
+  rename: (from, to) => rename(join(directory, from), join(directory, to)),
+  remove: (name) => unlink(join(directory, name)),
+  syncDirectory: () => syncDirectory(directory),
+})
+
+/** Makes the names in a directory durable. Windows neither needs it nor can open a directory. */
+export const syncDirectory = async (directory: string): Promise<void> => {
+  if (process.platform === 'win32') return
+  const handle = await open(directory, 'r')
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
+
+const openFile = (handle: FileHandle): OpenFile => ({
+  async write(bytes, at) {
+    for (let from = 0; from < bytes.length;) {
+      const { bytesWritten } = await handle.write(bytes, from, bytes.length - from, at + from)
+      // A write that makes no progress would be repeated for ever.
+      if (bytesWritten === 0) throw Object.assign(new Error('nothing could be written'), { code: 'EIO' })
+      from += bytesWritten
+    }
+  },
+  datasync: () => handle.datasync(),
+  sync: () => handle.sync(),
+  close: () => handle.close(),
+})

@@ -1,0 +1,67 @@
+import { randomBytes } from 'node:crypto'
+import { StorageError, type Storage } from '../storage.ts'
+import { describeFailure, makeDirectory } from './directory.ts'
+import { filesIn } from './files.ts'
+import { acquireLock, type LockOptions } from './lock.ts'
+import { SEGMENT_BYTES, openLogStorage } from './log-storage.ts'
+
+/*
+ * The log on disk.
+ *
+ *     LOCK              held by the process that runs
+ *     MANIFEST          the segments there are; replaced by renaming when a segment begins
+ *     log-00000007      a segment: zeros, filled with frames from the front; the last one is open
+ *     objects-00000003  the objects of a snapshot, or of one that is being received
+ *
+ * A write is a batch of records; a batch is one frame in the open segment, and durable after one fdatasync. Everything
+ * the log holds follows from its records in order (contents.ts), and entries are where they were appended. A segment
+ * begins with what all before it hold, so that those without an entry that counts may go.
+ *
+ * Snapshots are files that count once a record says so: first the file is durable, then the record adopts it, in the
+ * same batch as the truncation and the hard state that belong to it, and then the file of the one before is removed. A
+ * snapshot that is being received grows in a file of its own, and each record says how far it counts; the save that puts
+ * it in force adopts that same file.
+ *
+ * Opening reads the manifest, and the segments that it lists, frame by frame (recovery.ts). Only the last frame may be
+ * unfinished, where a crash tore its write (codec/frames.ts says how that is told from damage): zeros take its place, and
+ * are synced, before anything is appended. Files that nothing refers to are what a crash left, and are removed, unless
+ * they hold writes that the manifest should list. Anything else that does not check is refused: a server that has
+ * forgotten a vote or an entry it has acknowledged must not run.
+ *
+ * What cannot be told from a crash: the open segment, or the whole directory, set back to an earlier copy of itself, and
+ * whole sectors of the last batch set to zero.
+ *
+ * A write or a sync that fails ends the storage: what is on the disk is known again once it is opened anew. A failed
+ * sync is never repeated, as the second may succeed though the first has lost the bytes.
+ */
+
+export interface LogStorageOptions extends LockOptions {
+  /** Length of a segment, in bytes, unless a batch needs more. Default 4 MiB; at least a sector. */
+  readonly segmentBytes?: number
+}
+
+/**
+ * A directory as a node's disk. It is made where it is not there.
+ * @throws StorageError when the directory cannot be made or used, is in use, holds other files, or is damaged.
+ */
+export const openStorage = async (
+  directory: string,
+  { segmentBytes = SEGMENT_BYTES, ...lock }: LogStorageOptions = {},
+): Promise<Storage> => {
+  await makeDirectory(directory)
+  const release = await acquireLock(directory, lock).catch((error: unknown) => {
+    throw error instanceof StorageError ? error : new StorageError(describeFailure(directory, error), { cause: error })
+  })
+  try {
+    const storage = await openLogStorage(filesIn(directory), randomBytes(16).toString('hex'), segmentBytes)
+    return {
+      load: () => storage.load(),
+      write: (writes) => storage.write(writes),
+      close: () => storage.close().finally(release),
+    }
+  } catch (error) {
+    await release()
+    // The log knows its files by name only.
+    throw new StorageError(`${directory}: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
+  }
+}
