@@ -1,4 +1,4 @@
-import type { Storage, StorageWrite } from './storage.ts'
+import { SnapshotNotStored, type Storage, type StorageWrite } from './storage.ts'
 
 /** Called with null when what it waits for has happened, with an error when it never will. */
 export type NodeCallback = (error: Error | null) => void
@@ -7,7 +7,12 @@ export type NodeCallback = (error: Error | null) => void
 export type Job = WriteJob | { readonly write: null; readonly callback: NodeCallback }
 
 /** `life` is that of the replica the write comes from. */
-export type WriteJob = { readonly write: StorageWrite; readonly life: number }
+export interface WriteJob {
+  readonly write: StorageWrite
+  readonly life: number
+  /** Why a snapshot was not stored; the storage goes on. */
+  readonly failure?: string
+}
 
 export interface DiskEvents {
   /** All of these are durable. Jobs settle in their order, but for snapshots. */
@@ -101,6 +106,7 @@ export class DiskQueue {
     written.then(
       () => this.afterSnapshot(job),
       (error: unknown) => {
+        if (error instanceof SnapshotNotStored) return this.afterSnapshot({ ...job, failure: error.message })
         this.snapshotsInWriting--
         this.events.failed(error)
       },

@@ -10,7 +10,7 @@ import { checkNote, type NodeEvents, type NodeSettings } from './node-events.ts'
 import { UNOBSERVED, type NodeObserver } from './observer.ts'
 import type { Storage } from './storage.ts'
 import { Turns } from './turns.ts'
-import { resetTo, snapshotOf } from './writes.ts'
+import { DISK_ANSWERS, answerOf, resetTo, snapshotOf } from './writes.ts'
 
 export type { NodeEvents, NodeOutput } from './node-events.ts'
 
@@ -94,7 +94,7 @@ export class Node<S, C extends JsonValue, R extends JsonValue> {
     this.observer.replaced(replica.raft)
     this.life++
     // Answers of the disk that are waiting are for the earlier replica.
-    this.inbox = this.inbox.filter(({ type }) => type !== 'saved' && type !== 'snapshotTaken')
+    this.inbox = this.inbox.filter(({ type }) => !DISK_ANSWERS.has(type))
     this.disk.push({ write: resetTo(this.machine, replica), life: this.life })
     if (!this.isStepping) this.disk.flush()
   }
@@ -235,7 +235,7 @@ export class Node<S, C extends JsonValue, R extends JsonValue> {
       if (write.type === 'save') {
         for (const send of write.then) this.keepPromise(send, life)
         answer = { type: 'saved', sequence: write.sequence, lastIndex: write.lastIndex }
-      } else if (write.type === 'snapshot') answer = { type: 'snapshotTaken', index: write.snapshot.lastIncludedIndex }
+      } else if (write.type === 'snapshot') answer = answerOf(write, job.failure)
     }
     if (answer !== null && this.isCurrent(life)) this.inbox.push(answer)
   }

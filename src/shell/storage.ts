@@ -20,6 +20,8 @@ export interface Storage {
    * nothing. The first write of all is a `reset`.
    * @throws StorageError when it fails: the node must stop, and nothing it promised on them may leave. The storage
    * refuses everything from then on; what is on the disk is known again once it has been opened anew.
+   * @throws SnapshotNotStored when there was no room for the snapshot of a call of nothing but snapshots: everything is
+   * as before, and the storage goes on.
    */
   write(writes: readonly StorageWrite[]): Promise<void> | undefined
   /** Ends what is under way, then lets go of the disk. Writes that come later are refused. */
@@ -52,6 +54,11 @@ export interface Stored {
 /** The disk failed, or holds what no node could have written; or a write was asked for that no node would make. */
 export class StorageError extends Error {
   override readonly name = 'StorageError'
+}
+
+/** A snapshot had no room. What was stored before is untouched. */
+export class SnapshotNotStored extends Error {
+  override readonly name = 'SnapshotNotStored'
 }
 
 /** Keeps nothing: for tests, courses, and nodes whose loss does not matter. */

@@ -4,7 +4,7 @@ import { slice } from '../core/log/log.ts'
 import type { SnapshotMeta } from '../core/rpc.ts'
 import type { CapturedObject } from '../machine/capture.ts'
 import type { StateMachine } from '../machine/machine.ts'
-import { captureAt, type Replica } from '../machine/replica-state.ts'
+import { captureAt, type Replica, type ReplicaMessage } from '../machine/replica-state.ts'
 import type { StorageWrite } from './storage.ts'
 
 /* What of a replica goes to the disk as a whole. */
@@ -38,6 +38,18 @@ export const snapshotOf = <S, C extends JsonValue, R extends JsonValue>(
   const capture = captureAt(captures, snapshot.lastIncludedIndex)
   return capture === null ? null : { type: 'snapshot', snapshot, objects: objectsOneByOne(machine, capture.state) }
 }
+
+/** What the reducer is answered when a snapshot is stored, or was not for want of room. */
+export const answerOf = (
+  { snapshot }: Extract<StorageWrite, { type: 'snapshot' }>,
+  failure: string | undefined,
+): ReplicaMessage => {
+  const index = snapshot.lastIncludedIndex
+  return failure === undefined ? { type: 'snapshotTaken', index } : { type: 'snapshotFailed', index, reason: failure }
+}
+
+/** Messages that answer what a replica has asked its disk for. */
+export const DISK_ANSWERS: ReadonlySet<ReplicaMessage['type']> = new Set(['saved', 'snapshotTaken', 'snapshotFailed'])
 
 /** The objects of a captured state, made one at a time: writing a snapshot never needs memory for all of it. */
 function* objectsOneByOne<S, C extends JsonValue, R extends JsonValue>(

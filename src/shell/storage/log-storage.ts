@@ -1,7 +1,7 @@
 import type { Entry } from '../../core/entry.ts'
 import { FIRST_OBJECT } from '../../core/ids.ts'
 import type { ReceivedObject } from '../../machine/replica-state.ts'
-import { StorageError, type Storage, type Stored, type StorageWrite } from '../storage.ts'
+import { SnapshotNotStored, StorageError, type Storage, type Stored, type StorageWrite } from '../storage.ts'
 import type { Step } from './batch.ts'
 import { after, isSame, type Contents, type LogRecord, type ObjectFile } from './contents.ts'
 import type { Files } from './files.ts'
@@ -73,7 +73,11 @@ class LogStorage implements Storage {
     const staged = this.isClosed ? Promise.reject(closed()) : this.stage(writes)
     return staged.then(
       (ready) => this.inTurn(() => this.commit(ready, resets !== this.resets)),
-      (error: unknown) => this.fail(error),
+      (error: unknown) => {
+        // Nothing refers to the file yet, and it is removed: the log is as it was.
+        if (isFull(error) && this.failure === null) throw new SnapshotNotStored(describe(error))
+        return this.fail(error)
+      },
     )
   }
 
@@ -233,6 +237,15 @@ const storedOf = async (files: Files, contents: Contents, entries: readonly Entr
 const closed = (): StorageError => new StorageError('the storage is closed')
 
 const storageErrorOf = (error: unknown): StorageError =>
-  error instanceof StorageError
-    ? error
-    : new StorageError(`the disk failed: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
+  error instanceof StorageError ? error : new StorageError(describe(error), { cause: error })
+
+const isFull = (error: unknown): boolean => FULL.has(codeOf(error))
+
+const FULL: ReadonlySet<unknown> = new Set(['ENOSPC', 'EDQUOT'])
+
+const codeOf = (error: unknown): unknown => (error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined)
+
+const describe = (error: unknown): string =>
+  isFull(error)
+    ? 'the disk is full: free some space, and start again'
+    : `the disk failed: ${error instanceof Error ? error.message : String(error)}`
