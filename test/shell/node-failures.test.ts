@@ -4,19 +4,8 @@ import { nodeId } from '../../src/core/ids.ts'
 import { step } from '../../src/core/step.ts'
 import type { Reducer } from '../../src/machine/replica-run.ts'
 import { Node } from '../../src/shell/node.ts'
-import { memoryStorage, SnapshotNotStored, StorageError, type Storage } from '../../src/shell/storage.ts'
-import {
-  A,
-  B,
-  MACHINE,
-  ManualStorage,
-  newReplica,
-  nodeOver,
-  put,
-  turn,
-  voteRequest,
-  type Event,
-} from './support-node.ts'
+import { memoryStorage, StorageError, type Storage } from '../../src/shell/storage.ts'
+import { A, B, MACHINE, ManualStorage, newReplica, nodeOver, turn, voteRequest, type Event } from './support-node.ts'
 
 const sent = (events: readonly Event[]): readonly string[] =>
   events.flatMap((event) => (event.type === 'send' ? [event.rpc.type] : []))
@@ -281,22 +270,5 @@ describe('messages from within a callback', () => {
     order.length = 0
     await storage.finish()
     expect(order.slice(0, 3)).toEqual(['promise of term 2', 'promise of term 3', 'candidate'])
-  })
-})
-
-describe('a snapshot', () => {
-  it('that has no room is reported, and the node goes on', async () => {
-    const storage = new ManualStorage()
-    const { node, events } = nodeOver(storage, newReplica([A], { snapshotEntries: 2 }))
-    node.deliver({ type: 'campaign' })
-    await storage.finishAll()
-    node.deliver({ type: 'propose', id: 1, commands: [put('x', 1)] })
-    await storage.finish()
-    await storage.fail(new SnapshotNotStored('the disk is full'))
-    expect(events).toContainEqual({ type: 'note', event: 'snapshotFailed', index: 2, reason: 'the disk is full' })
-    node.deliver({ type: 'propose', id: 2, commands: [put('x', 2)] })
-    await storage.finishAll()
-    expect(events.filter(({ type }) => type === 'failed')).toEqual([])
-    expect(node.replica.raft.server.lastApplied).toBe(3)
   })
 })
