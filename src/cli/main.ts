@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs'
 import { checkCommand } from './check.ts'
+import { dataCommand } from './data.ts'
 import { EXIT, ResourceProblem, UsageProblem } from './exit.ts'
 import { exploreCommand } from './explore.ts'
 import { exportCommand } from './export.ts'
@@ -24,6 +25,7 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ['check', checkCommand],
   ['export', exportCommand],
   ['explore', exploreCommand],
+  ['data', dataCommand],
 ])
 
 const help = (): string =>

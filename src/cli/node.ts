@@ -3,7 +3,7 @@ import { randomInt } from 'node:crypto'
 import { parseArgs } from 'node:util'
 import type { Options } from '../core/config.ts'
 import { realClock } from '../shell/clock.ts'
-import { openStorage } from '../shell/storage/index.ts'
+import { openStorage, type LogStorageOptions } from '../shell/storage/index.ts'
 import { withElectionTimeout } from '../shell/stdio/maelstrom/maelstrom.ts'
 import { StdioNode, type StdioOptions } from '../shell/stdio/stdio-node.ts'
 import { LineReader, LineWriter } from '../shell/stdio/streams.ts'
@@ -22,6 +22,8 @@ can be handled, it reads no further.
 Options:
   --data DIR              keep term, vote, log and snapshot in DIR across restarts (default: memory;
                           a node that forgot must not come back under its old name)
+  --no-lock               use DIR without a lock where flock(1) is not installed: no second process may use it
+  --accept-data-loss      start over a copy that raft data repair made, with what it has lost
   --mode MODE             auto, course or maelstrom (default: auto, decided by the first requests)
   --trace FILE            record everything that the core does, for raft replay; FILE must be new or empty. Where the
                           disk is full the trace ends, and the node goes on
@@ -50,6 +52,7 @@ export const nodeCommand = {
 
 type Arguments = Pick<StdioOptions, 'seed' | 'mode' | 'raft'> & {
   readonly data: string | null
+  readonly disk: LogStorageOptions
   readonly traceFile: string | null
 }
 
@@ -71,6 +74,7 @@ const parse = (args: readonly string[]): Arguments => {
     mode,
     raft,
     data: values.data ?? null,
+    disk: { isUnlockedAllowed: values['no-lock'] ?? false, isLossAccepted: values['accept-data-loss'] ?? false },
     traceFile,
     seed: counter('--seed', values.seed) ?? randomInt(2 ** 32 - 1),
   }
@@ -83,6 +87,8 @@ const parseOrRefuse = (args: readonly string[]) => {
       args: [...args],
       options: {
         data: text,
+        'no-lock': { type: 'boolean' },
+        'accept-data-loss': { type: 'boolean' },
         mode: text,
         trace: text,
         seed: text,
@@ -114,7 +120,7 @@ const milliseconds = (name: string, value: string | undefined): number | null =>
 /** Bytes of stderr that may wait for a reader; what comes then is dropped: people who do not read miss nothing. */
 const LOG_BACKLOG_MAX = 1 << 20
 
-const runNode = async ({ data, traceFile, ...chosen }: Arguments): Promise<number> => {
+const runNode = async ({ data, disk, traceFile, ...chosen }: Arguments): Promise<number> => {
   const { stdin, stdout, stderr } = process
   const log = (text: string): void => {
     if (stderr.writableLength < LOG_BACKLOG_MAX) stderr.write(`raft node: ${text}\n`)
@@ -128,7 +134,7 @@ const runNode = async ({ data, traceFile, ...chosen }: Arguments): Promise<numbe
     log,
     write: (line) => writer.write(line),
     backlog: writer,
-    openStorage: () => (data === null ? Promise.resolve(memoryStorage()) : openStorage(data)),
+    openStorage: () => (data === null ? Promise.resolve(memoryStorage()) : openStorage(data, disk)),
     failed: (error) => {
       failure ??= error ?? new Error('unknown failure')
       // Nothing can be promised any more: there is no use in reading on.

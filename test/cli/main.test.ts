@@ -2,7 +2,7 @@ import { accessSync, constants } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { MAIN, raft } from './process.ts'
 
-const VERBS = ['node', 'sim', 'replay', 'shrink', 'check', 'export', 'explore']
+const VERBS = ['node', 'sim', 'replay', 'shrink', 'check', 'export', 'explore', 'data']
 
 describe('raft', () => {
   it('may be executed: npx links a checkout to it, and a new build would take the right away', () => {

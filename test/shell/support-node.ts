@@ -33,7 +33,7 @@ export class ManualStorage implements Storage {
     await turn()
   }
 
-  async fail(error = new StorageError('ENOSPC')): Promise<void> {
+  async fail(error: Error = new StorageError('ENOSPC')): Promise<void> {
     this.next(() => true).reject(error)
     await turn()
   }

@@ -50,6 +50,8 @@ export interface SegmentHead {
   /** Of the directory that it belongs to: random, made with it. */
   readonly directory: string
   readonly number: number
+  /** The checksum that this frame continues; the manifest has it too. */
+  readonly chain: number
   /** What all segments before hold, but for the entries; null in the first segment. */
   readonly contents: Contents | null
 }
@@ -121,6 +123,7 @@ const isHead = (value: unknown): value is SegmentHead =>
   isCounter(value['version']) &&
   typeof value['directory'] === 'string' &&
   isCounter(value['number']) &&
+  isCounter(value['chain']) &&
   isNullOr(value['contents'], isContents)
 
 const hasContents = (value: Fields): boolean =>

@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import { StorageError, type Storage } from '../storage.ts'
 import { describeFailure, makeDirectory } from './directory.ts'
-import { filesIn } from './files.ts'
+import { filesIn, type Files } from './files.ts'
 import { acquireLock, type LockOptions } from './lock.ts'
 import { SEGMENT_BYTES, openLogStorage } from './log-storage.ts'
+import { REPAIRED } from './recovery.ts'
 
 /*
  * The log on disk.
@@ -36,6 +37,8 @@ import { SEGMENT_BYTES, openLogStorage } from './log-storage.ts'
  */
 
 export interface LogStorageOptions extends LockOptions {
+  /** Takes a repaired copy as it is, with what it has lost. Default false. */
+  readonly isLossAccepted?: boolean
   /** Length of a segment, in bytes, unless a batch needs more. Default 4 MiB; at least a sector. */
   readonly segmentBytes?: number
 }
@@ -46,14 +49,16 @@ export interface LogStorageOptions extends LockOptions {
  */
 export const openStorage = async (
   directory: string,
-  { segmentBytes = SEGMENT_BYTES, ...lock }: LogStorageOptions = {},
+  { segmentBytes = SEGMENT_BYTES, isLossAccepted = false, ...lock }: LogStorageOptions = {},
 ): Promise<Storage> => {
   await makeDirectory(directory)
   const release = await acquireLock(directory, lock).catch((error: unknown) => {
     throw error instanceof StorageError ? error : new StorageError(describeFailure(directory, error), { cause: error })
   })
   try {
-    const storage = await openLogStorage(filesIn(directory), randomBytes(16).toString('hex'), segmentBytes)
+    const files = filesIn(directory)
+    await checkRepaired(files, isLossAccepted)
+    const storage = await openLogStorage(files, randomBytes(16).toString('hex'), segmentBytes)
     return {
       load: () => storage.load(),
       write: (writes) => storage.write(writes),
@@ -64,4 +69,17 @@ export const openStorage = async (
     // The log knows its files by name only.
     throw new StorageError(`${directory}: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
   }
+}
+
+/** @throws StorageError for a repaired copy whose losses are not accepted. Once they are, it is a log like any other. */
+const checkRepaired = async (files: Files, isLossAccepted: boolean): Promise<void> => {
+  if (!(await files.list()).includes(REPAIRED)) return
+  if (!isLossAccepted) {
+    const losses = new TextDecoder().decode(await files.read(REPAIRED)).trim()
+    throw new StorageError(
+      `this is a repaired copy, and what it has lost may have been promised to others: it may vote twice in a term, or have the cluster lose what it had committed. Let the server join anew, or start it with --accept-data-loss. ${losses}`,
+    )
+  }
+  await files.remove(REPAIRED)
+  await files.syncDirectory()
 }

@@ -5,7 +5,8 @@ import { frameBytes } from '../../codec/frames.ts'
 import { after, type Contents } from './contents.ts'
 import type { Files, OpenFile } from './files.ts'
 import { writeManifest } from './manifest.ts'
-import { FIRST_LINK, recover, type RecoveredLog } from './recovery.ts'
+import { FIRST_LINK } from './fold.ts'
+import { recover, type RecoveredLog } from './recovery.ts'
 import { SegmentTable } from './segment-table.ts'
 import { FrameWriter, createZeroed, segmentName, segmentSize, writeZeros } from './segment.ts'
 
@@ -69,7 +70,7 @@ export class OpenLog {
 
   private static async begin(files: Files, segmentBytes: number, directory: string): Promise<OpenLog> {
     const { segment: number, chain } = FIRST_LINK
-    const head = encodeHead({ format: FORMAT, version: VERSION, directory, number, contents: null })
+    const head = encodeHead({ format: FORMAT, version: VERSION, directory, number, chain, contents: null })
     const bytes = segmentSize(segmentBytes, head.length, 1)
     const table = new SegmentTable()
     table.begin({ number, bytes, chain })
@@ -115,7 +116,7 @@ export class OpenLog {
     const { table, files, directory, contents } = this
     const { chain, number: before } = this.open.writer
     const number = before + 1
-    const head: SegmentHead = { format: FORMAT, version: VERSION, directory, number, contents }
+    const head: SegmentHead = { format: FORMAT, version: VERSION, directory, number, chain, contents }
     const body = encodeHead(head)
     const bytes = segmentSize(this.segmentBytes, body.length, batchBytes)
     const { file, bytes: made } = await this.takeSpare(number, bytes)
