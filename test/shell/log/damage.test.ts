@@ -1,8 +1,10 @@
+import fc from 'fast-check'
 import { isDeepStrictEqual } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { nodeId, term } from '../../../src/core/ids.ts'
 import { configurationOf } from '../../../src/core/configuration.ts'
 import type { Entry } from '../../../src/core/entry.ts'
+import { examine } from '../../../src/shell/storage/examine.ts'
 import { openLogStorage } from '../../../src/shell/storage/log-storage.ts'
 import { StorageError, type StorageWrite, type Stored } from '../../../src/shell/storage.ts'
 import { entriesBetween, entryAt, objectsNamed, receiving, resetTo, saving, snapshotAt } from '../support-storage.ts'
@@ -201,5 +203,38 @@ describe('a last batch', () => {
       }
     }
     expect(images).toBeGreaterThan(2_000)
+  })
+})
+
+describe('a directory of arbitrary bytes', () => {
+  const piece = fc.oneof(
+    fc.uint8Array({ maxLength: 200 }),
+    fc.constantFrom(...names.map((name) => image.get(name) ?? new Uint8Array())),
+  )
+  const bytes = fc.array(piece, { maxLength: 4 }).map((pieces) => Uint8Array.from(pieces.flatMap((each) => [...each])))
+  const file = fc.tuple(fc.constantFrom(...names, 'MANIFEST.new', 'log-00000009', 'objects-00000009'), bytes)
+
+  it('is refused, or opened as a log that holds something; never does the reader crash', async () => {
+    const counts = { refused: 0, opened: 0 }
+    await fc.assert(
+      fc.asyncProperty(fc.array(file, { maxLength: 3 }), fc.boolean(), async (changes, isFresh) => {
+        const changed = new Map([...(isFresh ? [] : image), ...changes])
+        try {
+          await load(changed)
+          counts.opened++
+        } catch (error) {
+          expect(error).toBeInstanceOf(StorageError)
+          counts.refused++
+        }
+        try {
+          await examine(new RecordingFiles(changed))
+        } catch (error) {
+          expect(error).toBeInstanceOf(StorageError)
+        }
+      }),
+      { numRuns: 500 },
+    )
+    expect(counts.refused).toBeGreaterThan(200)
+    expect(counts.opened).toBeGreaterThan(10)
   })
 })

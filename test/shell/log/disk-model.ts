@@ -58,7 +58,7 @@ export class RecordingFiles implements Files {
     return Promise.resolve([...this.names.keys()])
   }
 
-  read(name: string): Promise<Uint8Array> {
+  async read(name: string): Promise<Uint8Array> {
     return Promise.resolve(this.contents.get(this.find(name)) ?? new Uint8Array())
   }
 
@@ -70,7 +70,7 @@ export class RecordingFiles implements Files {
     return Promise.resolve(this.opened(file))
   }
 
-  open(name: string): Promise<OpenFile> {
+  async open(name: string): Promise<OpenFile> {
     return Promise.resolve(this.opened(this.find(name)))
   }
 
