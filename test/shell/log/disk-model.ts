@@ -34,6 +34,8 @@ export interface RecorderOptions {
 /** Files in memory, all operations recorded. */
 export class RecordingFiles implements Files {
   readonly operations: Operation[] = []
+  /** The place in the source that asked for each operation. */
+  readonly origins: string[] = []
   /** The places that synced something. */
   readonly sites = new Set<string>()
   private readonly names = new Map<string, number>()
@@ -52,6 +54,7 @@ export class RecordingFiles implements Files {
 
   mark(value: number): void {
     this.operations.push({ type: 'mark', value })
+    this.origins.push('answer')
   }
 
   list(): Promise<readonly string[]> {
@@ -108,6 +111,7 @@ export class RecordingFiles implements Files {
     const error = this.options.failAt?.(this.operations.length) ?? null
     if (error !== null) throw error
     this.operations.push(operation)
+    this.origins.push(functionOf(new Error().stack ?? ''))
   }
 
   private async sync(operation: Operation): Promise<void> {
@@ -130,6 +134,14 @@ export class RecordingFiles implements Files {
     }
   }
 }
+
+/** The function that asked, and the one that called it. */
+const functionOf = (stack: string): string =>
+  stack
+    .split('\n')
+    .flatMap((line) => /at (?:async )?(\S+) \(.*\/src\/shell\/storage\//.exec(line)?.[1] ?? [])
+    .slice(0, 2)
+    .join(' of ')
 
 /** The first place outside of this file that is on the stack. */
 const siteOf = (stack: string): string => {

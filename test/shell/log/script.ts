@@ -47,6 +47,12 @@ export const SCRIPT: readonly (readonly StorageWrite[])[] = [
   [saving(90, { compactTo: positionAt(85, 3) })],
   [saving(120, { entries: entriesBetween(91, 120, 3) })],
   [saving(130, { entries: entriesBetween(121, 130, 3) })],
+  [saving(131, { entries: entriesBetween(131, 131, 3) })],
+  // By now the next segment waits: nothing else syncs the directory while this snapshot is written.
+  [{ type: 'snapshot', snapshot: snapshotAt(110, 3), objects: objectsNamed('third', 2, 90) }],
+  [receiving(snapshotAt(140, 3), 0, 1)],
+  [receiving(snapshotAt(140, 3), 1, 2)],
+  [saving(132, { entries: entriesBetween(132, 132, 3) })],
 ]
 
 export const openOver = (files: Files): Promise<Storage> => openLogStorage(files, 'd'.repeat(32), SEGMENT_BYTES)
