@@ -48,7 +48,6 @@ const REASONS: readonly (readonly [RegExp, string])[] = [
   [/^write .* → write /, 'neither is durable before the sync that follows'],
   [/^sync .*syncReception.* → write .*beginSegment/, 'the head of a segment says what was there before'],
   [/^syncDirectory .* → write .*beginSegment/, 'the manifest, which comes before the record, syncs the directory too'],
-  [/^sync .*syncReception.* → write .*OpenLog.append/, 'a complete transfer is not taken up by the next life'],
 ]
 
 describe('two neighbouring operations in the other order', () => {
