@@ -136,11 +136,11 @@ class LogStorage implements Storage {
   }
 
   private async commit(staged: readonly Staged[], isObsolete: boolean): Promise<void> {
-    const before = objectFilesOf(this.log.contents)
+    const before = this.log.contents
     const steps: Step[] = []
     // Files that the batch refers to, or would.
     const written: string[] = []
-    let { contents } = this.log
+    let contents = before
     for (const write of staged) {
       if (write.type !== 'storeObject' && write.type !== 'save' && write.objects !== null)
         written.push(write.objects.file)
@@ -151,8 +151,9 @@ class LogStorage implements Storage {
       steps.push(step)
     }
     if (staged.some(({ type }) => type === 'storeObject')) await this.syncReception()
-    if (steps.length > 0) await this.log.append(steps)
-    await this.discard([...before, ...written])
+    if (steps.length > 0 && contents !== null) await this.log.append(steps, contents)
+    const isSettled = before?.objects === contents?.objects && before?.received === contents?.received
+    if (written.length > 0 || !isSettled) await this.discard([...objectFilesOf(before), ...written])
   }
 
   /** Appends the object to the file of its transfer; a first object begins one. It is durable after a sync. */

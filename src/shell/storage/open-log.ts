@@ -2,7 +2,7 @@ import type { Entry } from '../../core/entry.ts'
 import { INDEX_ZERO } from '../../core/ids.ts'
 import { FORMAT, VERSION, encodeBatch, encodeHead, type SegmentHead, type Step } from './batch.ts'
 import { frameBytes } from '../../codec/frames.ts'
-import { after, type Contents } from './contents.ts'
+import type { Contents } from './contents.ts'
 import type { Files, OpenFile } from './files.ts'
 import { writeManifest } from './manifest.ts'
 import { FIRST_LINK } from './fold.ts'
@@ -89,12 +89,10 @@ export class OpenLog {
   }
 
   /**
-   * Writes steps as one batch, durable once resolved.
-   * @throws StorageError for one that would leave a hole, or that adopts what is not there; nothing is written then.
+   * Writes steps as one batch, durable once resolved. `contents` is what the log holds after them: see contents.ts,
+   * which refuses what makes no sense before it is written.
    */
-  async append(steps: readonly Step[]): Promise<void> {
-    let { contents } = this
-    for (const { record, entries } of steps) contents = after(contents, record, entries)
+  async append(steps: readonly Step[], contents: Contents): Promise<void> {
     const body = encodeBatch(steps)
     if (this.open.writer.position + frameBytes(body.length) > this.open.bytes) await this.beginSegment(body.length)
     const { writer } = this.open
