@@ -14,10 +14,12 @@ export interface CheckOrder {
 export interface Checked {
   readonly verdict: Verdict
   readonly operations: number
+  /** See HistoryFile. */
+  readonly isCut: boolean
 }
 
 const work = ({ file, steps }: CheckOrder, watch: Watch): Checked => {
-  const operations = readHistory(file)
+  const { operations, isCut } = readHistory(file)
   try {
     const verdict = checkLinearizability(operations, {
       stepsMax: steps,
@@ -26,7 +28,7 @@ const work = ({ file, steps }: CheckOrder, watch: Watch): Checked => {
         return watch.shouldStop()
       },
     })
-    return { verdict, operations: operations.length }
+    return { verdict, operations: operations.length, isCut }
   } catch (error) {
     if (error instanceof UsageError) throw new InputProblem(`${file}: ${error.message}`)
     throw error

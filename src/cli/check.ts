@@ -21,7 +21,8 @@ Options:
   --steps N        how far to search for each key (default: ${STEPS_MAX_DEFAULT})
   --json           the verdict as one JSON object
 
-Exit codes: 0 linearizable, 1 not, 2 unknown, 64 usage, 65 the file is no history, 130 interrupted.
+Exit codes: 0 linearizable, 1 not, 2 unknown, 4 there is no operation in it, 64 usage, 65 the file is no history,
+130 interrupted.
 `
 
 export const checkCommand = {
@@ -65,15 +66,17 @@ const run = async ({ file, steps, limitMs, json }: Arguments): Promise<number> =
     name: 'raft check',
     limitMs,
   })
-  const { verdict, operations } = result
+  const { verdict, operations, isCut } = result
+  if (isCut)
+    process.stderr.write(`raft check: ${file} was cut short: what happened after its last line is not judged\n`)
   process.stdout.write(
     json
-      ? `${restoreNumerals(JSON.stringify({ type: 'summary', ...verdict, operations }))}\n`
+      ? `${restoreNumerals(JSON.stringify({ type: 'summary', ...verdict, operations, ...(isCut ? { cut: true } : {}) }))}\n`
       : textOf(verdict, operations),
   )
   switch (verdict.result) {
     case 'linearizable':
-      return EXIT.ok
+      return operations === 0 ? EXIT.nothingRan : EXIT.ok
     case 'violation':
       return EXIT.falsified
     case 'unknown':
@@ -84,6 +87,7 @@ const run = async ({ file, steps, limitMs, json }: Arguments): Promise<number> =
 const textOf = (verdict: Verdict, count: number): string => {
   switch (verdict.result) {
     case 'linearizable':
+      if (count === 0) return 'nothing to check: the history holds no operation\n'
       return `linearizable: ${count} operations, ${verdict.steps} steps\n`
     case 'violation':
       return `✗ not linearizable: ${verdict.explanation}\n`

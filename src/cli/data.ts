@@ -36,9 +36,9 @@ export const dataCommand = {
     })
     const [action, directory, ...rest] = positionals
     if (action !== 'inspect' && action !== 'verify' && action !== 'repair')
-      throw new UsageProblem('raft data takes inspect, verify or repair; see raft data --help')
+      throw new UsageProblem('data takes inspect, verify or repair; see raft data --help')
     if (directory === undefined || rest.length > 0)
-      throw new UsageProblem(`raft data ${action} takes one directory; see raft data --help`)
+      throw new UsageProblem(`data ${action} takes one directory; see raft data --help`)
     if ((values.to !== undefined) !== (action === 'repair'))
       throw new UsageProblem('--to NEW goes with raft data repair, and repair needs it')
     const lock = { isUnlockedAllowed: values['no-lock'] ?? false }

@@ -13,6 +13,8 @@ export const EXIT = {
   input: 65,
   /** A bug here. */
   internal: 70,
+  /** The output cannot be written, on a full disk say. */
+  output: 74,
   interrupted: 130,
 } as const
 

@@ -48,8 +48,9 @@ export const exportCommand = {
     })
     const file = onlyFile('export', 'trace', positionals)
     const convert = FORMATS.get(values.to ?? '')
+    if (values.to === undefined) throw new UsageProblem(`export needs --to ${[...FORMATS.keys()].join(', or --to ')}`)
     if (convert === undefined)
-      throw new UsageProblem(`--to takes ${[...FORMATS.keys()].join(' or ')}, not ${JSON.stringify(values.to ?? '')}`)
+      throw new UsageProblem(`--to takes ${[...FORMATS.keys()].join(' or ')}, not ${JSON.stringify(values.to)}`)
     const until = counterOption('--until', values.until)
     return overFiles('export', async () => {
       const trace = readTrace('export', file, values.partial ?? false)

@@ -4,11 +4,26 @@ import { parseNumerals } from '../sim/numerals.ts'
 import { decodeTrace } from '../trace/decode.ts'
 import { InputProblem, readBytes } from './files.ts'
 
+export interface HistoryFile {
+  readonly operations: readonly Operation[]
+  /** A trace that was cut short: what happened after its last line is not in it. */
+  readonly isCut: boolean
+}
+
 /** The operations in a history, or in a trace. @throws InputProblem with the line. */
-export const readHistory = (file: string): readonly Operation[] => {
-  const { source, lines } = sourceIn(file, readBytes(file).toString('utf8'))
+export const readHistory = (file: string): HistoryFile => {
+  const {
+    source,
+    lines,
+    isCut = false,
+  } = sourceIn(
+    file,
+    readBytes(file, true)
+      .toString('utf8')
+      .replace(/^\uFEFF/, ''),
+  )
   const parsed = parseHistory(source)
-  if ('operations' in parsed) return parsed.operations
+  if ('operations' in parsed) return { operations: parsed.operations, isCut }
   const [, item, problem] = /^item (\d+): (.*)$/s.exec(parsed.error) ?? []
   const line = item === undefined ? undefined : lines?.[Number(item) - 1]
   throw new InputProblem(line === undefined ? `${file}: ${parsed.error}` : `${file}:${line}: ${problem ?? ''}`)
@@ -18,6 +33,7 @@ export const readHistory = (file: string): readonly Operation[] => {
 interface Source {
   readonly source: unknown
   readonly lines: readonly number[] | null
+  readonly isCut?: boolean
 }
 
 const sourceIn = (file: string, text: string): Source => {
@@ -62,7 +78,7 @@ const operationsIn = (file: string, text: string): Source => {
     items.push({ ...event.value, type: event.kind, process: event.client })
     places.push(lines?.[at] ?? 0)
   }
-  return { source: items, lines: places }
+  return { source: items, lines: places, isCut: decoded.trace.end === null }
 }
 
 const parseJson = (text: string): { readonly value: unknown } | { readonly error: string } => {

@@ -2,10 +2,12 @@
 import { readFileSync } from 'node:fs'
 import { checkCommand } from './check.ts'
 import { dataCommand } from './data.ts'
+import { didYouMean } from './closest.ts'
 import { EXIT, ResourceProblem, UsageProblem } from './exit.ts'
 import { exploreCommand } from './explore.ts'
 import { exportCommand } from './export.ts'
 import { nodeCommand } from './node.ts'
+import { guardOutput } from './output.ts'
 import { replayCommand } from './replay.ts'
 import { shrinkCommand } from './shrink.ts'
 import { simCommand } from './sim.ts'
@@ -13,7 +15,7 @@ import { simCommand } from './sim.ts'
 interface Command {
   readonly summary: string
   readonly help: string
-  /** Resolves with the exit code; null leaves it to whoever is still running. */
+  /** Resolves with the exit code. */
   readonly run: (args: readonly string[]) => Promise<number>
 }
 
@@ -35,7 +37,7 @@ const help = (): string =>
     'Commands:',
     ...[...COMMANDS].map(([name, { summary }]) => `  ${name.padEnd(12)}${summary}`),
     '',
-    'raft <command> --help tells more. raft --version prints the version.',
+    'raft <command> --help, or raft help <command>, tells more. raft --version prints the version.',
     '',
   ].join('\n')
 
@@ -45,16 +47,20 @@ const version = (): string => {
 }
 
 const main = async ([name, ...args]: readonly string[]): Promise<number> => {
-  if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
+  if (name === undefined || name === '--help' || name === '-h' || (name === 'help' && args.length === 0)) {
     ;(name === undefined ? process.stderr : process.stdout).write(help())
     return name === undefined ? EXIT.usage : EXIT.ok
   }
+  if (name === 'help' && args[0] !== undefined) return main([args[0], '--help'])
   if (name === '--version' || name === '-v') {
     process.stdout.write(`${version()}\n`)
     return EXIT.ok
   }
   const command = COMMANDS.get(name)
-  if (command === undefined) throw new UsageProblem(`there is no command ${JSON.stringify(name)}; see raft --help`)
+  if (command === undefined)
+    throw new UsageProblem(
+      `there is no command ${JSON.stringify(name)}${didYouMean(name, COMMANDS.keys())}; see raft --help`,
+    )
   if (args.includes('--help') || args.includes('-h')) {
     process.stdout.write(command.help)
     return EXIT.ok
@@ -62,6 +68,7 @@ const main = async ([name, ...args]: readonly string[]): Promise<number> => {
   return command.run(args)
 }
 
+guardOutput()
 try {
   process.exitCode = await main(process.argv.slice(2))
 } catch (error) {

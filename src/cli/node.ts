@@ -1,8 +1,8 @@
 import { once } from 'node:events'
 import { randomInt } from 'node:crypto'
-import { parseArgs } from 'node:util'
 import type { Options } from '../core/config.ts'
 import { realClock } from '../shell/clock.ts'
+import { makeDirectory } from '../shell/storage/directory.ts'
 import { openStorage, type LogStorageOptions } from '../shell/storage/index.ts'
 import { withElectionTimeout } from '../shell/stdio/maelstrom/maelstrom.ts'
 import { StdioNode, type StdioOptions } from '../shell/stdio/stdio-node.ts'
@@ -10,6 +10,7 @@ import { LineReader, LineWriter } from '../shell/stdio/streams.ts'
 import { StorageError, memoryStorage } from '../shell/storage.ts'
 import { EXIT, UsageProblem } from './exit.ts'
 import { InputProblem, overFiles } from './files.ts'
+import { parseOrRefuse } from './options.ts'
 import { openTrace } from './trace-file.ts'
 
 const HELP = `Usage: raft node [options]
@@ -33,7 +34,8 @@ Options:
   --snapshot-entries N    take a snapshot every N applied entries (default: 10000)
   --trailing-entries N    keep N entries behind a snapshot (default: 1000)
 
-Exit codes: 0 the input has ended, 64 usage, 65 the directory or the trace cannot be used, 70 a bug here.
+Exit codes: 0 the input has ended, 64 usage, 65 the directory or the trace cannot be used, 70 a bug here,
+74 an answer cannot be written.
 
 A conversation to try:
   {"src":"c0","dest":"n1","body":{"type":"init","msg_id":1,"node_id":"n1","node_ids":["n1"]}}
@@ -47,7 +49,14 @@ const QUIET_MS = 1_000
 export const nodeCommand = {
   summary: 'a node that talks JSON lines on stdin and stdout',
   help: HELP,
-  run: (args: readonly string[]): Promise<number> => overFiles('node', () => runNode(parse(args))),
+  run: (args: readonly string[]): Promise<number> =>
+    overFiles('node', async () => {
+      try {
+        return await runNode(parse(args))
+      } catch (error) {
+        throw error instanceof StorageError ? new InputProblem(error.message) : error
+      }
+    }),
 }
 
 type Arguments = Pick<StdioOptions, 'seed' | 'mode' | 'raft'> & {
@@ -57,7 +66,7 @@ type Arguments = Pick<StdioOptions, 'seed' | 'mode' | 'raft'> & {
 }
 
 const parse = (args: readonly string[]): Arguments => {
-  const { values } = parseOrRefuse(args)
+  const { values } = parseOrRefuse('node', { args: [...args], options: OPTIONS })
   const mode = values.mode ?? 'auto'
   if (mode !== 'auto' && mode !== 'course' && mode !== 'maelstrom')
     throw new UsageProblem(`--mode takes auto, course or maelstrom, not ${JSON.stringify(mode)}`)
@@ -80,27 +89,20 @@ const parse = (args: readonly string[]): Arguments => {
   }
 }
 
-const parseOrRefuse = (args: readonly string[]) => {
-  const text = { type: 'string' } as const
-  try {
-    return parseArgs({
-      args: [...args],
-      options: {
-        data: text,
-        'no-lock': { type: 'boolean' },
-        'accept-data-loss': { type: 'boolean' },
-        mode: text,
-        trace: text,
-        seed: text,
-        'election-timeout-ms': text,
-        'snapshot-entries': text,
-        'trailing-entries': text,
-      },
-    })
-  } catch (error) {
-    throw new UsageProblem(`${error instanceof Error ? error.message : String(error)}; see raft node --help`)
-  }
-}
+const TEXT = { type: 'string' } as const
+const FLAG = { type: 'boolean' } as const
+
+const OPTIONS = {
+  data: TEXT,
+  'no-lock': FLAG,
+  'accept-data-loss': FLAG,
+  mode: TEXT,
+  trace: TEXT,
+  seed: TEXT,
+  'election-timeout-ms': TEXT,
+  'snapshot-entries': TEXT,
+  'trailing-entries': TEXT,
+} as const
 
 const counter = (name: string, value: string | undefined): number | null => {
   if (value === undefined) return null
@@ -125,6 +127,8 @@ const runNode = async ({ data, disk, traceFile, ...chosen }: Arguments): Promise
   const log = (text: string): void => {
     if (stderr.writableLength < LOG_BACKLOG_MAX) stderr.write(`raft node: ${text}\n`)
   }
+  // Checked now, not with the first request.
+  if (data !== null) await makeDirectory(data)
   if (stdin.isTTY) log('reads one JSON message a line; end with Ctrl-D. raft node --help shows a conversation to try.')
   const writer = new LineWriter(stdout)
   let failure: unknown = null

@@ -1,4 +1,5 @@
 import { parseArgs, type ParseArgsConfig } from 'node:util'
+import { didYouMean } from './closest.ts'
 import { UsageProblem } from './exit.ts'
 
 /* How the verbs read their arguments. */
@@ -8,15 +9,33 @@ export const parseOrRefuse = <T extends ParseArgsConfig>(verb: string, config: T
   try {
     return parseArgs(config)
   } catch (error) {
-    throw new UsageProblem(`${error instanceof Error ? error.message : String(error)}; see raft ${verb} --help`)
+    throw new UsageProblem(`${complaintOf(error, Object.keys(config.options ?? {}))}; see raft ${verb} --help`)
   }
+}
+
+/** What is wrong with the arguments, in our words. */
+const complaintOf = (error: unknown, options: readonly string[]): string => {
+  const { code, message } = error as NodeJS.ErrnoException
+  const [, option = ''] = /'(?:-\w, )?(--?[\w-]+)/.exec(message) ?? []
+  if (code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION')
+    return `there is no option ${option}${didYouMean(
+      option,
+      options.map((name) => `--${name}`),
+    )}`
+  if (code === 'ERR_PARSE_ARGS_UNEXPECTED_POSITIONAL')
+    return message.replace(/^Unexpected argument '(.*?)'.*$/s, 'what is "$1"? It takes options only')
+  if (message.includes('does not take an argument')) return `${option} takes no value`
+  if (message.includes('ambiguous'))
+    return `${option} needs a value; one that begins with a dash is written ${option}=-1`
+  if (message.includes('argument missing')) return `${option} needs a value`
+  return message
 }
 
 /** The one file that the verb is about. */
 export const onlyFile = (verb: string, what: string, positionals: readonly string[]): string => {
   const [file] = positionals
   if (file === undefined || positionals.length > 1)
-    throw new UsageProblem(`raft ${verb} takes one ${what}; see raft ${verb} --help`)
+    throw new UsageProblem(`${verb} takes one ${what}; see raft ${verb} --help`)
   return file
 }
 

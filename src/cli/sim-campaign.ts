@@ -27,7 +27,7 @@ export const runCampaign = async (chosen: Arguments, around: Surroundings): Prom
   const { plan, jobs, json, bail, traceFile } = chosen
   // Better found out now than after a long run.
   if (traceFile !== null) writeLines(traceFile, [])
-  const reporter = reporterOf({ ...around, plan, json })
+  const reporter = reporterOf({ ...around, plan, json, requireMarks: chosen.requireMarks })
   const progress = new Progress(around.screen, runCount(plan))
   const tally = new Tally(plan)
   const watch = new Stopwatch(around.now)

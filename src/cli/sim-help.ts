@@ -17,7 +17,7 @@ Which runs:
   --steps N          messages into reducers until the faults end; an ending without faults comes on top
                      (default: ${STEPS_DEFAULT})
   --profile NAME     how much goes wrong (default: chaos):
-                       calm       a good network, no faults
+                       calm       a good network; servers go down only after the last operation
                        lossy      messages are lost, doubled, late and held back; links break
                        chaos      partitions, crashes, failing disks and clocks that go wrong besides
                        snapshots  tiny snapshots all the time, and faults that make them travel

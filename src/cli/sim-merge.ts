@@ -37,7 +37,7 @@ export const mergeShards = async (
   for (const file of files) shards.push(...parseShards(file, await bytesOf(file)))
   const merged = merge(shards)
   const tally = new Tally(merged.plan)
-  const reporter = reporterOf({ plan: merged.plan, json, expected, write })
+  const reporter = reporterOf({ plan: merged.plan, json, expected, requireMarks, write })
   for (const { run } of merged.runs) {
     tally.add(run)
     reporter.run(run)

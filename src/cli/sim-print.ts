@@ -50,6 +50,7 @@ export const summaryLines = (
   summary: SummaryLine,
   speed: SpeedLine | null,
   expected: ExpectedMarks,
+  requireMarks: boolean,
 ): readonly string[] => [
   verdictOf(summary),
   `  rerun:  ${commandOf(covered(summary))}`,
@@ -58,7 +59,7 @@ export const summaryLines = (
   `digest ${summary.digest}`,
   `marks: ${marksOf(summary, expected)}`,
   ...inColumns(MARK_NAMES.flatMap((mark) => markCell(mark, summary.marks))),
-  ...missingLines(summary),
+  ...(requireMarks ? missingLines(summary) : missingLine(summary)),
 ]
 
 /** Without an end of its own, a campaign can be repeated as far as it came. */
@@ -158,6 +159,17 @@ const inColumns = (cells: readonly string[]): readonly string[] => {
     return `  ${cell}${beside === undefined ? '' : `    ${beside}`}`
   })
 }
+
+/** A few seeds reach a few marks: no news, unless they were asked for. */
+const missingLine = ({ expectedMissing }: SummaryLine): readonly string[] =>
+  expectedMissing.length === 0
+    ? []
+    : [
+        styleText(
+          'dim',
+          `${expectedMissing.length} that a campaign of some hundred seeds reaches are missing; --require-marks lists them`,
+        ),
+      ]
 
 const missingLines = ({ expectedMissing, byProfile }: SummaryLine): readonly string[] => {
   if (expectedMissing.length === 0) return []

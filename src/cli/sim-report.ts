@@ -3,7 +3,7 @@ import type { Plan } from './sim-plan.ts'
 import { findingLines, summaryLines } from './sim-print.ts'
 import type { ExpectedMarks } from './sim-tally.ts'
 
-/** Tells of a campaign on stdout while it goes on, or of one that was merged. */
+/** Reports a campaign on stdout while it goes on, or of one that was merged. */
 export interface Reporter {
   readonly run: (run: RunLine) => void
   readonly end: (summary: SummaryLine, speed: SpeedLine | null) => void
@@ -13,10 +13,12 @@ export interface ReporterOptions {
   readonly plan: Plan
   readonly json: boolean
   readonly expected: ExpectedMarks
+  /** Whether marks that were not reached fail the campaign: then they are listed. */
+  readonly requireMarks: boolean
   readonly write: (text: string) => void
 }
 
-export const reporterOf = ({ plan, json, expected, write }: ReporterOptions): Reporter => {
+export const reporterOf = ({ plan, json, expected, requireMarks, write }: ReporterOptions): Reporter => {
   const lines = (texts: readonly string[]): void => {
     if (texts.length > 0) write(texts.map((text) => `${text}\n`).join(''))
   }
@@ -27,6 +29,6 @@ export const reporterOf = ({ plan, json, expected, write }: ReporterOptions): Re
     }
   return {
     run: (run) => lines(findingLines(plan, run)),
-    end: (summary, speed) => lines(summaryLines(summary, speed, expected)),
+    end: (summary, speed) => lines(summaryLines(summary, speed, expected, requireMarks)),
   }
 }

@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer'
 import { closeSync, fstatSync, openSync, writeSync } from 'node:fs'
 import type { TraceSink } from '../shell/observer.ts'
 import { InputProblem } from './files.ts'
+import { reasonOf } from './reason.ts'
 
 /** Writes bytes from an offset on, perhaps not all of them; returns how many. */
 type Write = (descriptor: number, bytes: Buffer, from: number) => number
@@ -42,7 +43,7 @@ const openEmpty = (file: string): number => {
     // To append: whatever happens between the look at its size and the first line, nothing is overwritten.
     descriptor = openSync(file, 'a')
   } catch (error) {
-    throw new InputProblem(`the trace cannot be written: ${reasonOf(error)}`)
+    throw new InputProblem(`${file}: the trace cannot be written: ${reasonOf(error)}`)
   }
   const stats = fstatSync(descriptor)
   if (!stats.isFile() || stats.size === 0) return descriptor
@@ -59,5 +60,3 @@ const writeAll = (descriptor: number, bytes: Buffer, write: Write): void => {
     from += written
   }
 }
-
-const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))

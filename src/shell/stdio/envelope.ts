@@ -59,9 +59,9 @@ export const parseLine = (line: string): { readonly request: Request } | { reado
   try {
     value = withoutNegativeZeros(line, JSON.parse(line))
   } catch {
-    return { problem: 'not JSON' }
+    return { problem: 'it is not JSON' }
   }
-  if (!isObject(value)) return { problem: 'not an object' }
+  if (!isObject(value)) return { problem: 'it is not an object' }
   const { src, dest, body } = value
   if (typeof src !== 'string' || typeof dest !== 'string') return { problem: 'src and dest are not both strings' }
   if (!isObject(body)) return { problem: 'body is not an object' }

@@ -129,7 +129,7 @@ export class StdioNode {
   private async handleLine(text: string): Promise<void> {
     const parsed = parseLine(text)
     if ('problem' in parsed) {
-      this.options.log(`ignored a line that is ${parsed.problem}: ${excerpt(text)}`)
+      this.options.log(`ignored a line, as ${parsed.problem}: ${excerpt(text)}`)
       return
     }
     const { request } = parsed
