@@ -41,11 +41,14 @@ const edit = (board: { title: string; lists: Record<string, JsonValue[]> }, comm
 const machineOf = (objectBytesMax = 1000) =>
   immerMachine<Board, Edit, JsonValue>({ initial: { title: '', lists: {} }, apply: edit, objectBytesMax })
 
+/** A key that the machine refuses, by itself: see test/machine/immer-state.test.ts. */
+const isUsable = (value: JsonValue): boolean => !JSON.stringify(value).includes('"__proto__":')
+
 const lists = fc.constantFrom('a', 'b', '10', '9', 'é')
 const text = fc.string({ unit: 'binary', maxLength: 30 })
 const edits: fc.Arbitrary<Edit> = fc.oneof(
   fc.record({ op: fc.constant('title' as const), text }),
-  fc.record({ op: fc.constant('push' as const), list: lists, item: fc.oneof(values, text) }),
+  fc.record({ op: fc.constant('push' as const), list: lists, item: fc.oneof(values.filter(isUsable), text) }),
   fc.record({ op: fc.constant('drop' as const), list: lists }),
   fc.record({ op: fc.constant('spoil' as const), list: lists }),
 )

@@ -111,15 +111,20 @@ const keepForLater = (work: Work, receiving: Receiving, rpc: InstallSnapshot): v
   const later = receiving.queued.findIndex(({ position }) => position >= rpc.position)
   const at = later < 0 ? receiving.queued.length : later
   const isKnown = receiving.queued[at]?.position === rpc.position
-  const queued = receiving.queued.toSpliced(at, 0, rpc)
-  if (!isKnown && isWithinWindow(work, queued)) work.server.receiving = { ...receiving, queued }
+  if (!isKnown) work.server.receiving = { ...receiving, queued: newest(work, receiving.queued.toSpliced(at, 0, rpc)) }
   if (receiving.saving === null) respond(work, receiving.leaderId, rpc, 'wanted')
 }
 
-const isWithinWindow = ({ options }: Work, queued: readonly InstallSnapshot[]): boolean => {
+/**
+ * The last ones, as far as there is room. What is beyond the window of the sender is of a sequence that it has left for
+ * another, when this server wanted another object than the next one: those have the lower positions.
+ */
+const newest = ({ options }: Work, queued: readonly InstallSnapshot[]): readonly InstallSnapshot[] => {
   let bytes = 0
   for (const { data } of queued.slice(0, -1)) bytes += data.length
-  return bytes < options.snapshotWindowBytes
+  let first = 0
+  for (; bytes >= options.snapshotWindowBytes; first++) bytes -= queued[first]?.data.length ?? 0
+  return queued.slice(first)
 }
 
 /** The object is kept: asks for the next, or, after the last, to have the whole put in force. */
@@ -138,7 +143,8 @@ export const handleObjectSaved = (work: Work, message: Extract<Message, { type: 
     return respond(work, leaderId, kept, 'installing')
   }
   const { nextObjectId } = message
-  const waiting = queued.find(({ objectId }) => objectId === nextObjectId)
+  // Of two with its name the sender has left the sequence of the first.
+  const waiting = queued.findLast(({ objectId }) => objectId === nextObjectId)
   // Where the sender would go on with another object it has to read from here anew, and what it has sent is useless.
   const isSuccessorOther = waiting === undefined && queued[0]?.position === receiving.position
   const next: Receiving = {

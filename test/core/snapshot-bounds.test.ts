@@ -32,6 +32,28 @@ describe('a transfer of many objects', () => {
     pair.settle().tick(20).settle()
     expect([lost.length, pair.isInstalled, pair.sent]).toEqual([3, true, 15])
   })
+
+  it('waits for no time-out where what was sent before the receiver chose another object still arrives', () => {
+    const records = 50
+    let held = 5
+    // The receiver's machine holds more than was counted: after object 1 it wants object 5, whatever was sent meanwhile.
+    const shells = shellsFor([], {
+      read: (objectId) => ({ data: '.', next: Number(objectId) + 1 < records ? Number(objectId) + 1 : null }),
+      save: (objectId) => ({ next: (held = Math.max(held, Number(objectId) + 1)) }),
+    })
+    const received = { snapshot: snapshotAt(10, 1), nextObjectId: 1, digest: 4711 }
+    const pair = new TransferPair(shells, { snapshotWindowBytes: 60 }, received).tick()
+    while (pair.sent < 3) pair.deliver()
+    pair.deliver(pair.wire.findIndex(({ rpc }) => rpc.type === 'InstallSnapshot' && rpc.objectId === 1))
+    const before = pair.wire.length - 1
+    pair.deliver(before)
+    for (let old = 0; old < before; old++) pair.deliver()
+    const later = pair.wire.filter(({ rpc }) => rpc.type === 'InstallSnapshot')
+    // What is new comes in reverse order, and has to be kept until its turn.
+    for (const packet of later.toReversed()) pair.deliver(pair.wire.indexOf(packet))
+    pair.settle()
+    expect([pair.isInstalled, pair.started]).toEqual([true, 1])
+  })
 })
 
 describe('a transfer that cannot succeed', () => {
