@@ -63,6 +63,7 @@ export const tryWriting = (file: string): void => {
 }
 
 const LINE_FEED = 10
+const CARRIAGE_RETURN = 13
 
 /** The longest line of a file, in bytes: a text of more cannot be made. */
 const LINE_MAX = 2 ** 28
@@ -76,8 +77,8 @@ export function* linesOf(bytes: Buffer): Generator<string> {
     const found = bytes.indexOf(LINE_FEED, start)
     const end = found === -1 ? bytes.length : found
     if (end - start > LINE_MAX) throw new InputProblem(`a line is longer than ${LINE_MAX} bytes`)
-    const line = bytes.toString('utf8', start, end)
-    // Files written on Windows may begin with a byte order mark. JSON takes the CR at the end for a space.
+    // What Windows adds is no part of a line: a byte order mark at the front, a CR at the end.
+    const line = bytes.toString('utf8', start, bytes[end - 1] === CARRIAGE_RETURN ? end - 1 : end)
     yield start === 0 ? line.replace(/^\uFEFF/, '') : line
     start = end + 1
   }

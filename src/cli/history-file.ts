@@ -68,7 +68,7 @@ const jsonLines = (file: string, text: string): Source => {
 
 /** The clients' side of a trace. */
 const operationsIn = (file: string, text: string): Source => {
-  const decoded = decodeTrace(text, { partial: true })
+  const decoded = decodeTrace(text.trimEnd().split(/\r?\n/), { partial: true })
   if ('error' in decoded) throw new InputProblem(`${file}:${decoded.error.line}: ${decoded.error.reason}`)
   const { events, lines } = decoded.trace
   const items: unknown[] = []
