@@ -24,9 +24,9 @@ import { REPAIRED } from './recovery.ts'
  * it in force adopts that same file.
  *
  * Opening reads the manifest, and the segments that it lists, frame by frame (recovery.ts). Only the last frame may be
- * unfinished, where a crash tore its write (codec/frames.ts says how that is told from damage): zeros take its place, and
- * are synced, before anything is appended. Files that nothing refers to are what a crash left, and are removed, unless
- * they hold writes that the manifest should list. Anything else that does not check is refused: a server that has
+ * unfinished, where a crash tore its write (codec/frames.ts: how such a write differs from damage): zeros take its place.
+ * Before anything rests on what was found, it is synced: a process that was killed may have written it to the memory of
+ * the system only. Files that nothing refers to are what a crash left, and are removed, unless they hold writes that the manifest should list. Anything else that does not check is refused: a server that has
  * forgotten a vote or an entry it has acknowledged must not run.
  *
  * What cannot be told from a crash: the open segment, or the whole directory, set back to an earlier copy of itself, and

@@ -60,10 +60,10 @@ export class OpenLog {
     const last = found.table.list.at(-1)
     const { number, bytes } = last ?? { number: 0, bytes: 0 }
     const file = await files.open(segmentName(number))
-    if (found.isTorn) {
-      await writeZeros(file, found.end, bytes)
-      await file.datasync()
-    }
+    if (found.isTorn) await writeZeros(file, found.end, bytes)
+    // What a killed process has written may be in the system's memory only: it is read, and would be relied on.
+    await file.datasync()
+    await files.syncDirectory()
     const writer = new FrameWriter(file, { segment: number, chain: found.chain }, found.end)
     return { log: new OpenLog(files, segmentBytes, found, { writer, bytes }), entries: found.entries }
   }
@@ -81,11 +81,6 @@ export class OpenLog {
     await writeManifest(files, { directory, segments: table.list })
     const log = { directory, table, contents: null, end: writer.position, chain: writer.chain }
     return new OpenLog(files, segmentBytes, log, { writer, bytes })
-  }
-
-  /** Bytes of all segments. */
-  get bytes(): number {
-    return this.table.list.reduce((sum, { bytes }) => sum + bytes, 0)
   }
 
   /**

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
+import type { Stored } from '../../../src/shell/storage.ts'
 import { saving } from '../support-storage.ts'
 import { RecordingFiles, type Crash, type Image } from './disk-model.ts'
 import { expectedStates, found, openOver } from './script.ts'
@@ -34,6 +35,10 @@ export function* combinations({ choices }: Crash, draw: () => number): Generator
     yield (choice) => bits[choice] === true
   }
 }
+
+/** After how many calls of the script this was stored; -1 if never. */
+export const stateOf = (stored: Stored | null): number =>
+  EXPECTED.findIndex((state) => isDeepStrictEqual(state, stored))
 
 /** Null if the opening finds what was promised, and perhaps the next call, as a whole. */
 export const judge = async (image: Image, promised: number): Promise<string | null> => {
