@@ -5,6 +5,7 @@ import { examineDirectory, repairTo } from '../shell/storage/repair.ts'
 import { EXIT, UsageProblem } from './exit.ts'
 import { InputProblem, overFiles } from './files.ts'
 import { parseOrRefuse } from './options.ts'
+import { reasonOf } from './reason.ts'
 
 const HELP = `Usage: raft data inspect|verify DIR [options]
        raft data repair DIR --to NEW [options]
@@ -66,8 +67,8 @@ const overDirectory = async (directory: string, run: () => Promise<number>): Pro
       throw new InputProblem(error.message.startsWith(directory) ? error.message : `${directory}: ${error.message}`)
     if (code === 'ENOENT') throw new InputProblem(`${directory} does not exist`)
     if (code === 'ENOTDIR') throw new InputProblem(`${directory} is not a directory`)
-    if (code === 'EACCES') throw new InputProblem(`${directory} may not be read: run this as the user of the node`)
-    throw error
+    if (code === undefined) throw error
+    throw new InputProblem(`${directory}: ${reasonOf(error)}`)
   }
 }
 
@@ -134,7 +135,7 @@ const repair = async (
   for (const loss of losses) print(loss)
   print(
     losses.length === 0
-      ? `${directory} is whole: ${to} is a copy of it`
+      ? `${to} holds the whole log: nothing that was promised is missing`
       : `${to} holds the rest. A node starts over it with --accept-data-loss only`,
   )
   return examined.contents === null ? EXIT.input : EXIT.ok

@@ -11,6 +11,6 @@ export const guardOutput = (): void => {
     process.stderr.write(`raft: the output cannot be written: ${reasonOf(error)}\n`)
     process.exit(EXIT.output)
   })
-  // Nothing is left to be told, and nobody to be told it.
+  // There is no further place to report that stderr cannot be written.
   process.stderr.on('error', () => undefined)
 }

@@ -13,7 +13,7 @@
  *
  * Numbers are little-endian. Frames begin at multiples of 16, so that a header never crosses a sector boundary.
  *
- * What this is for: to tell a write that a crash tore from damage. A disk writes sectors of 512 bytes, each as a whole
+ * The purpose: a write that a crash tore is not mistaken for damage, nor damage for such a write. A disk writes sectors of 512 bytes, each as a whole
  * or not at all, in any order. Where a sector was not written, the zeros from before are there. A body is text without
  * NUL and is padded with 0xFF, and the part of a frame that lies in a sector is at least 16 bytes long: so no such part
  * is zero, and no flip of one bit makes it zero. Hence:
@@ -26,8 +26,8 @@
  *   after the last frame. The rule must not rest on the length alone: one bit flipped upward makes a frame reach into
  *   the zeros behind it. There it is the header's own checksum that fails.
  *
- * What cannot be told from a crash: whole sectors of the last frame set to zero, and an open segment or a directory
- * set back to an earlier copy of itself.
+ * What looks like a crash, and is taken for one: whole sectors of the last frame set to zero, and an open segment or a
+ * directory set back to an earlier copy of itself.
  */
 
 export const SECTOR = 512

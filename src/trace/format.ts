@@ -21,7 +21,7 @@ import type { Server } from '../core/state.ts'
 export const FORMAT_VERSION = 1
 
 /** Names the reducer that a trace was made with; raised when it is meant to answer some message differently. */
-export const CORE_VERSION = 'raft-reducer/2'
+export const CORE_VERSION = 'raft-reducer/3'
 
 /** How a server began: as one of a new cluster, or from what its disk gave back. */
 export type Start =

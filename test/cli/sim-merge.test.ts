@@ -177,7 +177,7 @@ describe('merging refuses', () => {
   })
 
   it('runs of another core', async () => {
-    expect(await refusal(edited(-1, (line) => line.replace('raft-reducer/2', 'raft-reducer/0')))).toMatch(
+    expect(await refusal(edited(-1, (line) => line.replace('raft-reducer/3', 'raft-reducer/0')))).toMatch(
       /:10: was made by raft-reducer\/0/,
     )
   })

@@ -1,6 +1,7 @@
 import { chmod, mkdir, readFile, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
+import { UsageError } from '../../src/core/assert.ts'
 import { StorageError } from '../../src/shell/storage.ts'
 import { openStorage, type LogStorageOptions } from '../../src/shell/storage/index.ts'
 import { TemporaryDirectories, entriesBetween, objectsNamed, resetTo, saving, snapshotAt } from './support-storage.ts'
@@ -39,6 +40,12 @@ describe('a directory is made ready', () => {
     await mkdir(join(directory, 'lost+found'))
     await (await openStorage(directory)).close()
   })
+})
+
+it.each([0, 511, 1.5, Number.NaN])('segments of %s bytes are refused, and nothing is made', async (segmentBytes) => {
+  const directory = join(await directories.make(), 'new')
+  await expect(openStorage(directory, { segmentBytes })).rejects.toThrow(UsageError)
+  await expect(readdir(directory)).rejects.toThrow(/ENOENT/)
 })
 
 describe('a directory is refused, with a word on what to do, when', () => {

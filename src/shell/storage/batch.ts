@@ -4,8 +4,8 @@ import { isEntry, isHardState, isPosition, isSnapshotMeta, type Fields } from '.
 import type { Contents, LogRecord, ObjectFile, Reception } from './contents.ts'
 
 /*
- * The bodies of frames as text: a line of JSON for each record, and after it a line for each of its entries. JSON writes
- * NUL as an escape, and no line feed stands in it. A segment's head is one line.
+ * The bodies of frames as text: a line of JSON for each record, followed by a line for each of its entries. JSON escapes NUL
+ * and line feeds, so neither occurs within a line. The head of a segment is one line.
  */
 
 /** A record with its entries. */

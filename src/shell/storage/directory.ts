@@ -1,6 +1,7 @@
 import { mkdir, stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { StorageError } from '../storage.ts'
+import { codeOf, isFull } from './failure.ts'
 import { syncDirectory } from './files.ts'
 
 /**
@@ -42,8 +43,7 @@ export const describeFailure = (directory: string, error: unknown): string => {
   if (code === 'ENOTDIR' || code === 'EEXIST') return `${directory} is not a directory`
   if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS')
     return `${directory} may not be written: give this user the right to, or choose another directory`
-  if (code === 'ENOSPC' || code === 'EDQUOT') return `${directory} is full: free some space, and start again`
+  if (isFull(error)) return `${directory} is full: free some space, and start again`
+  if (code === 'ENOENT' || code === 'ENAMETOOLONG') return `${directory} cannot be made: choose another place`
   return `${directory} cannot be used: ${error instanceof Error ? error.message : String(error)}`
 }
-
-const codeOf = (error: unknown): unknown => (error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined)

@@ -1,10 +1,12 @@
 import type { Entry } from '../../core/entry.ts'
+import { FIRST_OBJECT } from '../../core/ids.ts'
 import { HEADER_BYTES } from '../../codec/frames.ts'
 import { StorageError } from '../storage.ts'
 import { decodeHead } from './batch.ts'
 import type { Contents } from './contents.ts'
 import type { Files } from './files.ts'
-import { Fold, RESTORE, damaged } from './fold.ts'
+import { RESTORE, damaged } from './failure.ts'
+import { Fold } from './fold.ts'
 import { MANIFEST, readManifest, type Manifest, type SegmentEntry } from './manifest.ts'
 import { readObjects } from './object-files.ts'
 import { checkNames, readSegment, recover } from './recovery.ts'
@@ -23,6 +25,8 @@ export interface Examined {
   readonly bytes: number
   /** What is wrong, in the order in which it was found: an opening would be refused with the first. */
   readonly problems: readonly string[]
+  /** Nothing of what was promised is missing: an opening is not refused for the log. */
+  readonly isLogWhole: boolean
   /** The objects of the snapshot in force are whole. */
   readonly areObjectsWhole: boolean
   /** What the heads of segments behind the damage say: the log had come so far at least. Null where there is none. */
@@ -46,7 +50,7 @@ export const examine = async (files: Files): Promise<Examined> => {
     }
   }
   checkNames(names)
-  await attempt(() => recover(files))
+  const isLogWhole = await attempt(() => recover(files))
   const manifest = await manifestOf(files, names)
   const fold = new Fold(manifest.directory)
   let lostUpTo: Contents | null = null
@@ -61,10 +65,12 @@ export const examine = async (files: Files): Promise<Examined> => {
   let entries: readonly Entry[] = []
   await attempt(() => (entries = fold.entriesHeld))
   const areObjectsWhole = await attempt(() => contents?.objects && readObjects(files, contents.objects))
-  await attempt(() => contents?.received && readObjects(files, contents.received.objects))
+  // What is complete, but not in force, is begun again by the next life, and not read.
+  const received = contents?.received?.nextObjectId === FIRST_OBJECT ? null : contents?.received
+  await attempt(() => received && readObjects(files, received.objects))
   let bytes = 0
   for (const name of names) bytes += name === 'lost+found' ? 0 : (await files.read(name)).length
-  return { contents, entries, segments: manifest.segments, bytes, problems, areObjectsWhole, lostUpTo }
+  return { contents, entries, segments: manifest.segments, bytes, problems, isLogWhole, areObjectsWhole, lostUpTo }
 }
 
 /** The manifest; where it is missing or damaged, what the heads of the segments say in its place. */

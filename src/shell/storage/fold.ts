@@ -4,19 +4,13 @@ import { successor, type Index } from '../../core/ids.ts'
 import { StorageError } from '../storage.ts'
 import { VERSION, decodeBatch, decodeHead } from './batch.ts'
 import { after, type Contents, type LogRecord } from './contents.ts'
+import { RESTORE, damaged } from './failure.ts'
 import { MANIFEST, type SegmentEntry } from './manifest.ts'
 import { SegmentTable } from './segment-table.ts'
 import { readFrames, segmentName, type FramesRead } from './segment.ts'
 
 /** The first segment continues nothing. */
 export const FIRST_LINK: Link = { segment: 1, chain: 0 }
-
-export const RESTORE = 'restore the directory from a copy'
-
-export const damaged = (file: string, at: number, expected: string): StorageError =>
-  new StorageError(
-    `${file} is damaged at byte ${at}: expected ${expected}. Restore the directory from a copy, or let the server join anew`,
-  )
 
 /** Segments, one after the other, folded into what the log holds. After an error it is what all before the damage say. */
 export class Fold {
@@ -42,10 +36,10 @@ export class Fold {
     const [head, ...batches] = bodies
     this.head(name, entry, head)
     this.table.begin(entry)
-    for (const { type, body } of batches) {
+    for (const { type, body, at } of batches) {
       const steps = type === 'batch' ? decodeBatch(body) : null
-      if (steps === null) throw damaged(name, end, 'records of this format')
-      for (const { record, entries } of steps) this.record(name, record, entries)
+      if (steps === null) throw damaged(name, at, 'records of this format')
+      for (const { record, entries } of steps) this.record(name, at, record, entries)
     }
     this.end = end
     this.chain = chain
@@ -76,11 +70,11 @@ export class Fold {
     if (this.table.list.length === 0) this.contents = head.contents
   }
 
-  private record(name: string, record: LogRecord, entries: readonly Entry[]): void {
+  private record(name: string, at: number, record: LogRecord, entries: readonly Entry[]): void {
     try {
       this.contents = after(this.contents, record, entries)
     } catch (error) {
-      if (error instanceof StorageError) throw new StorageError(`${name} makes no sense: ${error.message}`)
+      if (error instanceof StorageError) throw damaged(name, at, `a record that makes sense (${error.message})`)
       throw error
     }
     this.table.record(record, entries)

@@ -1,4 +1,6 @@
 import { randomBytes } from 'node:crypto'
+import { SECTOR } from '../../codec/frames.ts'
+import { UsageError } from '../../core/assert.ts'
 import { StorageError, type Storage } from '../storage.ts'
 import { describeFailure, makeDirectory } from './directory.ts'
 import { filesIn, type Files } from './files.ts'
@@ -29,7 +31,7 @@ import { REPAIRED } from './recovery.ts'
  * the system only. Files that nothing refers to are what a crash left, and are removed, unless they hold writes that the manifest should list. Anything else that does not check is refused: a server that has
  * forgotten a vote or an entry it has acknowledged must not run.
  *
- * What cannot be told from a crash: the open segment, or the whole directory, set back to an earlier copy of itself, and
+ * What looks like a crash, and is taken for one: the open segment, or the whole directory, set back to an earlier copy of itself, and
  * whole sectors of the last batch set to zero.
  *
  * A write or a sync that fails ends the storage: what is on the disk is known again once it is opened anew. A failed
@@ -46,11 +48,14 @@ export interface LogStorageOptions extends LockOptions {
 /**
  * A directory as a node's disk. It is made where it is not there.
  * @throws StorageError when the directory cannot be made or used, is in use, holds other files, or is damaged.
+ * @throws UsageError when segmentBytes is less than a sector.
  */
 export const openStorage = async (
   directory: string,
   { segmentBytes = SEGMENT_BYTES, isLossAccepted = false, ...lock }: LogStorageOptions = {},
 ): Promise<Storage> => {
+  if (!Number.isSafeInteger(segmentBytes) || segmentBytes < SECTOR)
+    throw new UsageError('segmentBytes is a whole number, 512 or more', { segmentBytes })
   await makeDirectory(directory)
   const release = await acquireLock(directory, lock).catch((error: unknown) => {
     throw error instanceof StorageError ? error : new StorageError(describeFailure(directory, error), { cause: error })

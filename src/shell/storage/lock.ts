@@ -12,7 +12,7 @@ import { LOCK } from './recovery.ts'
  */
 
 export interface LockOptions {
-  /** Goes on without a lock where flock(1) is not installed: whoever says so starts no second process. Default false. */
+  /** Go on without a lock where flock(1) is not installed. The caller sees to it that no second process runs. Default false. */
   readonly isUnlockedAllowed?: boolean
   /** The program. Default `flock`. */
   readonly program?: string

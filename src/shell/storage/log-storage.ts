@@ -4,6 +4,7 @@ import type { ReceivedObject } from '../../machine/replica-state.ts'
 import { SnapshotNotStored, StorageError, type Storage, type Stored, type StorageWrite } from '../storage.ts'
 import type { Step } from './batch.ts'
 import { after, isSame, type Contents, type LogRecord, type ObjectFile } from './contents.ts'
+import { describe, isFull } from './failure.ts'
 import type { Files } from './files.ts'
 import { ObjectWriter, numberOfObjectFile, objectFileName, readObjects, writeObjects } from './object-files.ts'
 import { OpenLog } from './open-log.ts'
@@ -239,14 +240,3 @@ const closed = (): StorageError => new StorageError('the storage is closed')
 
 const storageErrorOf = (error: unknown): StorageError =>
   error instanceof StorageError ? error : new StorageError(describe(error), { cause: error })
-
-const isFull = (error: unknown): boolean => FULL.has(codeOf(error))
-
-const FULL: ReadonlySet<unknown> = new Set(['ENOSPC', 'EDQUOT'])
-
-const codeOf = (error: unknown): unknown => (error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined)
-
-const describe = (error: unknown): string =>
-  isFull(error)
-    ? 'the disk is full: free some space, and start again'
-    : `the disk failed: ${error instanceof Error ? error.message : String(error)}`

@@ -14,7 +14,7 @@ export const MANIFEST = 'MANIFEST'
 export const NEW_MANIFEST = 'MANIFEST.new'
 
 export interface Manifest {
-  /** Random, made with the directory: a file of another directory is told by it. */
+  /** Random, made with the directory: segments repeat it, and one of another directory does not match. */
   readonly directory: string
   /** By number, without gaps. The last is the open one; the others are never written again. */
   readonly segments: readonly SegmentEntry[]
@@ -50,7 +50,7 @@ export const readManifest = async (files: Files): Promise<Manifest> => {
   const damaged = (expected: string): StorageError =>
     new StorageError(`${MANIFEST} is damaged: expected ${expected}. Restore the directory from a copy`)
   if (text !== withChecksum(line)) throw damaged('a line and its checksum')
-  const value = JSON.parse(line) as Fields
+  const value = fieldsIn(line)
   if (value['format'] !== FORMAT) throw damaged(`the format "${FORMAT}"`)
   if (value['version'] !== VERSION)
     throw new StorageError(
@@ -58,6 +58,16 @@ export const readManifest = async (files: Files): Promise<Manifest> => {
     )
   if (!isManifest(value)) throw damaged('a list of segments')
   return value
+}
+
+/** None for a line that is no object. */
+const fieldsIn = (line: string): Fields => {
+  try {
+    const value = JSON.parse(line) as unknown
+    return typeof value === 'object' && value !== null ? (value as Fields) : {}
+  } catch {
+    return {}
+  }
 }
 
 const textOf = ({ directory, segments }: Manifest): string =>

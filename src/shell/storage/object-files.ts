@@ -2,6 +2,7 @@ import type { CapturedObject } from '../../machine/capture.ts'
 import { StorageError } from '../storage.ts'
 import { OBJECT_FILE, decodeObject, encodeObject } from './batch.ts'
 import type { ObjectFile } from './contents.ts'
+import { RESTORE, codeOf, damaged } from './failure.ts'
 import type { Files, OpenFile } from './files.ts'
 import { FrameWriter, readFrames } from './segment.ts'
 
@@ -85,23 +86,23 @@ export const readObjects = async (
   files: Files,
   { file, count, bytes, chain }: ObjectFile,
 ): Promise<readonly CapturedObject[]> => {
-  const damaged = (at: number, expected: string): StorageError =>
-    new StorageError(
-      `${file} is damaged at byte ${at}: expected ${expected}. Restore the directory from a copy, or let the server join anew`,
-    )
   const all = await files.read(file).catch((error: unknown) => {
-    throw (error as NodeJS.ErrnoException).code === 'ENOENT'
-      ? new StorageError(`${file} is missing, and the log refers to it: restore the directory from a copy`)
+    throw codeOf(error) === 'ENOENT'
+      ? new StorageError(`${file} is missing, and the log refers to it: ${RESTORE}`)
       : error
   })
-  if (all.length < bytes) throw damaged(all.length, `${bytes} bytes`)
+  if (all.length < bytes) throw damaged(file, all.length, `${bytes} bytes`)
   const found = readFrames(all.subarray(0, bytes), { segment: numberOfObjectFile(file), chain: 0 }, false)
-  if (typeof found.ending === 'object') throw damaged(found.ending.at, found.ending.expected)
+  if (typeof found.ending === 'object') throw damaged(file, found.ending.at, found.ending.expected)
   if (found.chain !== chain || found.bodies.length !== count)
-    throw damaged(found.end, `${count} objects with the checksum that the log holds: this is another copy of the file`)
-  return found.bodies.map(({ body }) => {
+    throw damaged(
+      file,
+      found.end,
+      `${count} objects with the checksum that the log holds: this is another copy of the file`,
+    )
+  return found.bodies.map(({ body, at }) => {
     const object = decodeObject(body)
-    if (object === null) throw damaged(found.end, 'objects of this format')
+    if (object === null) throw damaged(file, at, 'objects of this format')
     return object
   })
 }

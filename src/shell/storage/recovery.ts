@@ -3,8 +3,9 @@ import type { Entry } from '../../core/entry.ts'
 import { StorageError } from '../storage.ts'
 import { OBJECT_FILE } from './batch.ts'
 import type { Contents } from './contents.ts'
+import { RESTORE } from './failure.ts'
 import type { Files } from './files.ts'
-import { FIRST_LINK, Fold, RESTORE } from './fold.ts'
+import { FIRST_LINK, Fold } from './fold.ts'
 import { MANIFEST, NEW_MANIFEST, readManifest, type Manifest, type SegmentEntry } from './manifest.ts'
 import type { SegmentTable } from './segment-table.ts'
 import { SEGMENT_FILE, readFrames, segmentName } from './segment.ts'
@@ -46,9 +47,7 @@ export const recover = async (files: Files): Promise<Recovered> => {
   const manifest = await readManifest(files)
   const { directory, segments } = manifest
   const fold = new Fold(directory)
-  for (const entry of segments) {
-    fold.segment(entry, await readSegment(files, names, entry), entry === segments.at(-1))
-  }
+  for (const entry of segments) fold.segment(entry, await readSegment(files, names, entry), entry === segments.at(-1))
   const { table, contents, end, chain, isTorn, entriesHeld: entries } = fold
   const used = objectFilesOf(contents)
   const unused = names.filter((name) => name === NEW_MANIFEST || (OBJECT_FILE.test(name) && !used.has(name)))

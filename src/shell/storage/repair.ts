@@ -22,8 +22,8 @@ export const examineDirectory = async (directory: string, lock: LockOptions = {}
 }
 
 /**
- * Copies what is whole of a damaged directory to a new one, and marks it: a node refuses the copy until its operator
- * accepts the loss. The original is not touched. Resolves with what was found and what is lost.
+ * Copies what is whole of a damaged directory to a new one. If anything promised may be missing it marks the copy: a node
+ * refuses it until its operator accepts the loss. An unfinished transfer is not copied: the leader begins it again. The original is not touched. Resolves with what was found and what is lost.
  * @throws StorageError when nothing can be saved, or when the new directory is not empty.
  */
 export const repairTo = async (
@@ -63,8 +63,8 @@ const mark = async (files: Files, losses: readonly string[]): Promise<void> => {
 }
 
 /** What a server that comes back from the copy has forgotten, as far as it is known. */
-const lossesOf = ({ contents, entries, problems, lostUpTo }: Examined): readonly string[] => {
-  if (problems.length === 0) return []
+const lossesOf = ({ contents, entries, problems, isLogWhole, lostUpTo }: Examined): readonly string[] => {
+  if (isLogWhole) return []
   const last = entries.at(-1)?.index ?? contents?.base.index ?? 0
   const term = contents?.hardState.currentTerm ?? 0
   const vote = contents?.hardState.votedFor ?? null

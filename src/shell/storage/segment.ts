@@ -69,7 +69,7 @@ export class FrameWriter {
 }
 
 export interface FramesRead {
-  readonly bodies: readonly { readonly type: FrameType; readonly body: Uint8Array }[]
+  readonly bodies: readonly { readonly type: FrameType; readonly body: Uint8Array; readonly at: number }[]
   /** After the last frame. */
   readonly end: number
   readonly chain: number
@@ -79,13 +79,13 @@ export interface FramesRead {
 /** All frames of a file's bytes, up to its end or what ends them. */
 export const readFrames = (bytes: Uint8Array, link: Link, isOpen: boolean): FramesRead => {
   const segment = segmentBytes(bytes, isOpen)
-  const bodies: { type: FrameType; body: Uint8Array }[] = []
+  const bodies: { type: FrameType; body: Uint8Array; at: number }[] = []
   let { chain } = link
   let end = 0
   for (;;) {
     const found = readFrame(segment, end, { ...link, chain }, crc32)
     if (found.type !== 'frame') return { bodies, end, chain, ending: found.type === 'damage' ? found : found.type }
-    bodies.push({ type: found.frame, body: found.body })
+    bodies.push({ type: found.frame, body: found.body, at: end })
     end = found.end
     chain = found.chain
   }

@@ -1,5 +1,6 @@
-import fc from 'fast-check'
 import { isDeepStrictEqual } from 'node:util'
+import { crc32 } from 'node:zlib'
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { nodeId, term } from '../../../src/core/ids.ts'
 import { configurationOf } from '../../../src/core/configuration.ts'
@@ -204,6 +205,20 @@ describe('a last batch', () => {
     }
     expect(images).toBeGreaterThan(2_000)
   })
+})
+
+it.each(['', 'null', '[]', '{'])('a manifest that holds %j, with its checksum, is refused', async (line) => {
+  const text = `${line}\n${crc32(line).toString(16).padStart(8, '0')}\n`
+  const changed = withFile(image, 'MANIFEST', new TextEncoder().encode(text))
+  await expect(load(changed)).rejects.toThrow(/MANIFEST is damaged/)
+})
+
+it('damage to an unfinished transfer is found, and no part of what was promised', async () => {
+  const bytes = image.get('objects-00000002')?.slice() ?? new Uint8Array()
+  bytes[20] = (bytes[20] ?? 0) ^ 1
+  const examined = await examine(new RecordingFiles(withFile(image, 'objects-00000002', bytes)))
+  expect(examined).toMatchObject({ isLogWhole: true, areObjectsWhole: true })
+  expect(examined.problems).toEqual([expect.stringMatching(/^objects-00000002 is damaged at byte 0/)])
 })
 
 describe('a directory of arbitrary bytes', () => {
