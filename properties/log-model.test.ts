@@ -7,7 +7,7 @@ import {
   compactTo,
   emptyLog,
   entryAt,
-  lastIndexNotAbove,
+  lastIndexWithTermAtMost,
   slice,
   termAt,
   truncateFrom,
@@ -22,7 +22,7 @@ import {
   plainAppend,
   plainCompact,
   plainEntryAt,
-  plainLastIndexNotAbove,
+  plainLastIndexWithTermAtMost,
   plainLog,
   plainSlice,
   plainTermAt,
@@ -225,7 +225,7 @@ describe('a log means what a plain array of entries means', () => {
         const { log, plain } = versionsOf(steps).at(-1) ?? raise()
         const from = index(indexNear(plain, near, 1))
         const sought = term(termMax)
-        expect(lastIndexNotAbove(log, from, sought)).toBe(plainLastIndexNotAbove(plain, from, sought))
+        expect(lastIndexWithTermAtMost(log, from, sought)).toBe(plainLastIndexWithTermAtMost(plain, from, sought))
       }),
       { numRuns: 500 },
     )

@@ -57,7 +57,7 @@ export const plainSlice = (
 }
 
 /** One step at a time from above, as etcd first did it. */
-export const plainLastIndexNotAbove = (log: PlainLog, from: Index, term: Term): Index => {
+export const plainLastIndexWithTermAtMost = (log: PlainLog, from: Index, term: Term): Index => {
   let at = from < lastIndexOf(log) ? from : lastIndexOf(log)
   while (at > log.baseIndex && (plainTermAt(log, at) ?? 0) > term) at = predecessor(at)
   return at < log.baseIndex ? log.baseIndex : at

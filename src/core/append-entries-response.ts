@@ -2,35 +2,41 @@ import { advanceCommit } from './commit.ts'
 import { broadcastAppend, sendAppend } from './append-entries.ts'
 import { compact } from './compaction.ts'
 import { maxIndex, minIndex, predecessor, successor, type Index, type NodeId } from './ids.ts'
-import { lastIndexNotAbove, termAt } from './log/log.ts'
-import { heard, toProbe, toReplicate, type Progress } from './progress.ts'
+import { lastIndexWithTermAtMost } from './log/log.ts'
+import { afterAnswer, toProbe, afterMatch, type Progress } from './progress.ts'
 import { acknowledgeRound } from './rounds.ts'
 import type { AppendEntriesFailure, AppendEntriesResponse, AppendEntriesSuccess } from './rpc.ts'
 import { endTransfer } from './snapshot-transfer.ts'
-import { ignore, ownLeader, type OwnLeader, type Work } from './work.ts'
+import { ignore, mutableLeader, type MutableLeader, type Work } from './work.ts'
 
-/** Figure 2, "Rules for Servers, Leaders": update nextIndex and matchIndex, or decrease nextIndex and retry. */
+/**
+ * Figure 2, "Rules for Servers, Leaders": update nextIndex and matchIndex, or decrease nextIndex and retry. The term rule
+ * in step.ts has been applied: the answer is of the current term. An answer of an earlier term must not count, since the
+ * follower's log may have been overwritten since.
+ */
 export const handleAppendEntriesResponse = (work: Work, from: NodeId, rpc: AppendEntriesResponse): void => {
   const { role } = work.server
   if (role.type !== 'leader') return ignore(work, 'stale response', from)
-  // No server can answer a round that never began, or match what is not there: accepted, it would make later reads stale.
+  // No correct server answers a round that never began or matches an index beyond the log. If such an answer were
+  // accepted, later reads could be stale.
   if (rpc.round > role.round || (rpc.success && rpc.matchIndex > work.log.lastIndex))
     return ignore(work, 'malformed', from)
-  const leader = ownLeader(work)
+  const leader = mutableLeader(work)
   if (leader === null) return
-  const at = leader.progress.findIndex(({ id }) => id === from)
-  const progress = leader.progress[at]
+  const slot = leader.progress.findIndex(({ id }) => id === from)
+  const progress = leader.progress[slot]
   if (progress === undefined) return ignore(work, 'not a member', from)
   recordSilence(work, leader, progress, rpc)
-  if (rpc.success) acceptMatch(work, leader, at, progress, rpc)
-  else backUp(work, leader, at, progress, rpc)
+  if (rpc.success) acceptMatch(work, leader, slot, progress, rpc)
+  else rewindNextIndex(work, leader, slot, progress, rpc)
+  // Reads that came while a round was in flight share the next one, which begins here.
   if (acknowledgeRound(work)) broadcastAppend(work, 'round')
 }
 
-/** The silence that comes with the latest round answered: a lease rests on the two together (see rounds.ts). */
+/** Records whether the follower ignores candidates for long enough that a lease may rest on its answer (rounds.ts). */
 const recordSilence = (
   { options }: Work,
-  leader: OwnLeader,
+  leader: MutableLeader,
   { id, ackedRound }: Progress,
   { round, silenceTicks = 0 }: AppendEntriesResponse,
 ): void => {
@@ -43,62 +49,75 @@ const recordSilence = (
 
 const acceptMatch = (
   work: Work,
-  leader: OwnLeader,
-  at: number,
+  leader: MutableLeader,
+  slot: number,
   progress: Progress,
   { matchIndex, round }: AppendEntriesSuccess,
 ): void => {
-  leader.progress[at] = matched(work, progress, matchIndex, round)
+  leader.progress[slot] = recordMatch(work, progress, matchIndex, round)
   releaseLog(work, progress.matchIndex, matchIndex)
-  // Only what is not committed yet can become so.
-  if (matchIndex > work.server.commitIndex && advanceCommit(work)) broadcastAppend(work, 'news')
-  else sendAppend(work, leader, at, 'news')
-}
-
-/** The follower's log equals ours up to `upTo`: whatever it was doing, entries may stream after that. */
-export const matched = (work: Work, progress: Progress, upTo: Index, round: number): Progress => {
-  const matchIndex = maxIndex(progress.matchIndex, upTo)
-  if (progress.mode === 'snapshot') {
-    // Any acknowledgement that reconnects to the log will do (etcd-io/raft #84, #110).
-    if (matchIndex < work.log.baseIndex) return heard(progress, round)
-    endTransfer(work, progress, matchIndex >= progress.snapshot.lastIncludedIndex ? 'installed' : 'abandoned')
-  }
-  return toReplicate(progress, matchIndex, Math.max(progress.ackedRound, round), work.options.inflightMessagesMax)
+  // A match at or below commitIndex cannot commit anything.
+  if (matchIndex > work.server.commitIndex && advanceCommit(work)) broadcastAppend(work, 'newCommit')
+  else sendAppend(work, leader, slot, 'newCommit')
 }
 
 /**
- * What was pinned for a transfer stays while its receiver, which has the snapshot, catches up from the log: dropped at
- * once, the log would call for one snapshot after another. It goes when the follower has passed the latest snapshot.
+ * The follower's log equals the leader's up to `upTo`: entries after that may be streamed. Ends a snapshot transfer to
+ * this follower if the leader's log reaches back to its match.
+ */
+export const recordMatch = (work: Work, progress: Progress, upTo: Index, round: number): Progress => {
+  const matchIndex = maxIndex(progress.matchIndex, upTo)
+  if (progress.mode === 'snapshot') {
+    // Any match at or above the log's base will do, not just the snapshot's index (etcd-io/raft #84, #110).
+    if (matchIndex < work.log.baseIndex) return afterAnswer(progress, round)
+    endTransfer(work, progress, matchIndex >= progress.snapshot.lastIncludedIndex ? 'installed' : 'abandoned')
+  }
+  return afterMatch(progress, matchIndex, Math.max(progress.ackedRound, round), work.options.inflightMessagesMax)
+}
+
+/**
+ * Entries pinned for a transfer stay until the receiver has passed the latest snapshot. If they were dropped when the
+ * transfer ends, the follower could need one snapshot after another.
  */
 export const releaseLog = (work: Work, before: Index, now: Index): void => {
   const { lastIncludedIndex } = work.server.snapshot
   if (before < lastIncludedIndex && now >= lastIncludedIndex) compact(work)
 }
 
-/** Goes back to where the logs may agree, searching our side of the hint too: one round trip a term (section 5.3). */
-const backUp = (work: Work, leader: OwnLeader, at: number, progress: Progress, rpc: AppendEntriesFailure): void => {
+/** Moves nextIndex back to where the logs may agree: see the example at the head of append-entries.ts (section 5.3). */
+const rewindNextIndex = (
+  work: Work,
+  leader: MutableLeader,
+  slot: number,
+  before: Progress,
+  rpc: AppendEntriesFailure,
+): void => {
   const { log } = work
-  leader.progress[at] = heard(progress, rpc.round)
+  const progress = afterAnswer(before, rpc.round)
+  leader.progress[slot] = progress
   if (progress.mode === 'snapshot') return
   const needsSnapshot = progress.nextIndex <= log.baseIndex
-  // What it has matched it cannot refuse: acted on, a refusal that repeats itself would be answered without end.
+  // A follower cannot refuse what it has matched. Acting on an old refusal that was duplicated would resend without end.
   const isStale =
     rpc.rejectedIndex <= progress.matchIndex ||
     (progress.mode === 'probe' && rpc.rejectedIndex !== predecessor(progress.nextIndex) && !needsSnapshot)
   if (isStale || rpc.rejectedIndex > log.lastIndex) return ignore(work, 'stale response', progress.id)
+  // Above what has matched, and below what was refused, so that every refusal makes progress.
   const nextIndex = maxIndex(
     successor(progress.matchIndex),
-    minIndex(successor(agreement(work, rpc)), rpc.rejectedIndex),
+    minIndex(successor(lastPossibleMatch(work, rpc)), rpc.rejectedIndex),
   )
   const window = progress.mode === 'replicate' ? Math.max(1, progress.window >> 1) : progress.window
-  leader.progress[at] = toProbe({ ...heard(progress, rpc.round), window }, nextIndex)
-  // What is compacted calls for a transfer; during its pause, an empty message would be refused again at once.
-  sendAppend(work, leader, at, nextIndex > log.baseIndex ? 'heartbeat' : 'entries')
+  leader.progress[slot] = toProbe({ ...progress, window }, nextIndex)
+  // If the next entry is compacted, a transfer has to start; during its pause, an empty message would only be refused.
+  sendAppend(work, leader, slot, nextIndex > log.baseIndex ? 'heartbeat' : 'entries')
 }
 
-/** The last index at which our log may agree with the follower's; below our base when that is compacted. */
-const agreement = ({ log }: Work, { conflictIndex, conflictTerm }: AppendEntriesFailure): Index => {
+/** The last index at which the leader's log may equal the follower's; below the log's base if that is compacted. */
+const lastPossibleMatch = ({ log }: Work, { conflictIndex, conflictTerm }: AppendEntriesFailure): Index => {
   if (conflictIndex < log.baseIndex) return conflictIndex
-  const found = lastIndexNotAbove(log, minIndex(conflictIndex, log.lastIndex), conflictTerm)
-  return (termAt(log, found) ?? log.baseTerm) > conflictTerm && found > 0 ? predecessor(found) : found
+  const found = lastIndexWithTermAtMost(log, minIndex(conflictIndex, log.lastIndex), conflictTerm)
+  // The search ends at the base at the latest. If even the base's term is too high, the logs differ there as well.
+  const differsAtBase = found === log.baseIndex && log.baseTerm > conflictTerm
+  return differsAtBase && found > 0 ? predecessor(found) : found
 }

@@ -1,77 +1,104 @@
 import { followCommit } from './commit.ts'
 import type { Entry } from './entry.ts'
 import { maxIndex, minIndex, predecessor, successor, type Index, type NodeId } from './ids.ts'
-import { lastIndexNotAbove, slice, termAt } from './log/log.ts'
+import { heldTerm, lastIndexWithTermAtMost, slice, termAt } from './log/log.ts'
 import { sentProbe, sentReplicate, type Probe, type Progress, type Replicate } from './progress.ts'
 import { becomeFollower, hearLeader } from './role.ts'
 import type { AppendEntries, AppendEntriesSuccess } from './rpc.ts'
 import { startTransfer } from './snapshot-transfer.ts'
 import {
-  answer,
+  replyAfterHardState,
   appendAndSave,
   contradict,
   isHardStateDurable,
-  ownLeader,
-  promise,
+  mutableLeader,
+  replyAfterSave,
   send,
   truncateAndSave,
-  type OwnLeader,
+  type MutableLeader,
   type Work,
 } from './work.ts'
 
-/**
- * Why a leader turns to a follower. `entries`: there may be some to send. `news`: also when only commitIndex is new.
- * `round`: reads wait for a round of heartbeats: in any case, if need be without entries. `heartbeat`: the same in time
- * (section 5.2), and the answer shows what was lost on the way.
+/*
+ * AppendEntries: the leader sends, the follower receives (Figure 2). append-entries-response.ts is the leader's handling
+ * of the answer. The term rule in step.ts has been applied before a handler here runs: the RPC is of the current term.
+ *
+ * How a leader finds where the logs agree (section 5.3, end). The terms of two logs:
+ *
+ *     index        1  2  3  4  5  6  7  8  9
+ *     leader       1  1  1  4  4  5  5  6  6      term 6, nextIndex 10
+ *     follower     1  1  1  2  2  2  3  3
+ *
+ * 1. The leader sends prevLogIndex 9, prevLogTerm 6. The follower has no entry 9 and refuses. The hint is its last index
+ *    not above 9 whose term is at most 6: conflictIndex 8, conflictTerm 3. Terms never fall along a log, so from 8 downwards the
+ *    follower holds nothing newer than term 3.
+ * 2. The leader looks in its own log for the last index not above 8 whose term is at most 3: that is 3, of term 1.
+ *    At 4 to 8 its terms are above 3, so none of them can match. It sends prevLogIndex 3, prevLogTerm 1.
+ * 3. The follower has term 1 at index 3: the logs are equal up to there (Log Matching). It drops 4 to 8, which the new
+ *    entry 4 contradicts, and appends the leader's entries.
+ *
+ * Each refusal skips a whole term of one log or the other, so there are at most as many as there are terms that differ.
+ * The logs may agree at conflictIndex already, as at index 3 above: it says where to look next.
+ *
+ * Rounds: every heartbeat carries the number of the leader's current round, and the follower echoes it. A round answered
+ * by a quorum shows that no newer leader existed when the round began (rounds.ts).
  */
-type Occasion = 'entries' | 'news' | 'round' | 'heartbeat'
 
-const isDue = (occasion: Occasion): boolean => occasion === 'round' || occasion === 'heartbeat'
+/**
+ * Why the leader considers sending to a follower. `entries`: there may be new ones. `newCommit`: also when only
+ * commitIndex has moved. `round`: reads wait for a round, so a message goes out even without entries. `heartbeat`: the
+ * same at regular times (section 5.2); the answer also shows what was lost on the way.
+ */
+type SendReason = 'entries' | 'newCommit' | 'round' | 'heartbeat'
 
-export const broadcastAppend = (work: Work, occasion: Occasion): void => {
-  const leader = ownLeader(work)
+/** Whether a message is sent even if it holds no entries. */
+const mustSend = (reason: SendReason): boolean => reason === 'round' || reason === 'heartbeat'
+
+export const broadcastAppend = (work: Work, reason: SendReason): void => {
+  const leader = mutableLeader(work)
   if (leader === null) return
-  for (let at = 0; at < leader.progress.length; at++) sendAppend(work, leader, at, occasion)
+  for (let slot = 0; slot < leader.progress.length; slot++) sendAppend(work, leader, slot, reason)
 }
 
-/** Sends what the follower's progress allows, as AppendEntries or by starting a snapshot transfer. */
-export const sendAppend = (work: Work, leader: OwnLeader, at: number, occasion: Occasion): void => {
-  const progress = leader.progress[at]
+/** Sends what the progress at `slot` allows: AppendEntries, or the start of a snapshot transfer. */
+export const sendAppend = (work: Work, leader: MutableLeader, slot: number, reason: SendReason): void => {
+  const progress = leader.progress[slot]
   if (progress === undefined) return
   if (progress.mode === 'snapshot') {
-    if (isDue(occasion)) sendAtBase(work, leader, progress)
+    if (mustSend(reason)) sendAtBase(work, leader, progress)
     return
   }
   if (progress.nextIndex <= work.log.baseIndex) {
-    // Only a follower that answers gets a transfer: to a dead one it would pin the log for nothing.
-    if (progress.active) startTransfer(work, leader, at)
-    if (isDue(occasion)) sendAtBase(work, leader, progress)
+    // A transfer pins the log, so start it only for a responsive follower.
+    if (progress.active) startTransfer(work, leader, slot)
+    if (mustSend(reason)) sendAtBase(work, leader, progress)
     return
   }
-  leader.progress[at] =
+  leader.progress[slot] =
     progress.mode === 'probe'
-      ? sendProbe(work, leader, progress, occasion)
-      : sendPipelined(work, leader, progress, occasion)
+      ? sendProbe(work, leader, progress, reason)
+      : sendPipelined(work, leader, progress, reason)
 }
 
-const sendProbe = (work: Work, leader: OwnLeader, progress: Probe, occasion: Occasion): Probe => {
+const sendProbe = (work: Work, leader: MutableLeader, progress: Probe, reason: SendReason): Probe => {
   const { log, server, options } = work
-  if (progress.paused && !isDue(occasion)) return progress
-  // What was not answered is sent again (section 5.1), but not for ever to a silent follower, nor with each round that
-  // reads begin: those follow each other as fast as a quorum answers.
-  const isAgain = progress.paused && !(progress.active && occasion === 'heartbeat')
+  if (progress.paused && !mustSend(reason)) return progress
+  // An unanswered message is sent again (section 5.1), but with its entries only to a follower that still answers, and
+  // only at heartbeats: rounds for reads follow each other as fast as a quorum answers.
+  const isAgain = progress.paused && !(progress.active && reason === 'heartbeat')
   const entries = isAgain
     ? []
     : slice(log, progress.nextIndex, log.lastIndex, options.messageEntriesMax, options.messageBytesMax)
-  if (entries.length === 0 && !isDue(occasion)) return progress
+  if (entries.length === 0 && !mustSend(reason)) return progress
   sendEntries(work, leader, progress, entries)
   return sentProbe(progress, server.commitIndex, progress.paused || entries.length > 0)
 }
 
-const sendPipelined = (work: Work, leader: OwnLeader, progress: Replicate, occasion: Occasion): Replicate => {
+const sendPipelined = (work: Work, leader: MutableLeader, progress: Replicate, reason: SendReason): Replicate => {
   const { log, server, options } = work
   let current = progress
   while (current.nextIndex <= log.lastIndex && hasRoom(work, current)) {
+    // At least one entry, whatever its size: nextIndex moves on in each turn.
     const entries = slice(log, current.nextIndex, log.lastIndex, options.messageEntriesMax, options.messageBytesMax)
     sendEntries(work, leader, current, entries)
     const nextIndex = successor(current.nextIndex, entries.length)
@@ -79,10 +106,11 @@ const sendPipelined = (work: Work, leader: OwnLeader, progress: Replicate, occas
     current = sentReplicate(current, server.commitIndex, nextIndex, [...current.inflight, sent])
   }
   if (current !== progress) return current
-  // A new commitIndex travels with the next entries, or alone once none are under way. Sent alone at once it would
-  // come 1 to 3 ms earlier (of 6 to 8, at 5 ms one way and a proposal every 1 to 3 ms), for twice the messages.
-  const hasNews = occasion === 'news' && progress.sentCommit < server.commitIndex && progress.inflight.length === 0
-  if (!isDue(occasion) && !hasNews) return progress
+  // A new commitIndex travels with the next entries, or alone once none are in flight. Sent alone at once it would
+  // arrive 1 to 3 ms earlier (of 6 to 8, at 5 ms one way and a proposal every 1 to 3 ms), for twice the messages.
+  const hasNewCommit =
+    reason === 'newCommit' && progress.sentCommit < server.commitIndex && progress.inflight.length === 0
+  if (!mustSend(reason) && !hasNewCommit) return progress
   sendEntries(work, leader, progress, [])
   return sentReplicate(progress, server.commitIndex, progress.nextIndex, progress.inflight)
 }
@@ -103,18 +131,18 @@ const bytesOf = (entries: readonly Entry[]): number => {
 
 const sendEntries = (
   work: Work,
-  leader: OwnLeader,
+  leader: MutableLeader,
   { id, nextIndex }: Probe | Replicate,
   entries: readonly Entry[],
-): void => appendTo(work, leader, id, predecessor(nextIndex), entries)
+): void => sendAppendEntries(work, leader, id, predecessor(nextIndex), entries)
 
-/** A heartbeat to a follower whose next entry is compacted: empty, at the log's base, where the term is known. */
-const sendAtBase = (work: Work, leader: OwnLeader, { id }: Progress): void =>
-  appendTo(work, leader, id, work.log.baseIndex, [])
+/** A heartbeat for a follower whose next entry is compacted: without entries, at the log's base, whose term is known. */
+const sendAtBase = (work: Work, leader: MutableLeader, { id }: Progress): void =>
+  sendAppendEntries(work, leader, id, work.log.baseIndex, [])
 
-const appendTo = (
+const sendAppendEntries = (
   { server, log, outputs }: Work,
-  { round }: OwnLeader,
+  { round }: MutableLeader,
   to: NodeId,
   prevLogIndex: Index,
   entries: readonly Entry[],
@@ -127,7 +155,7 @@ const appendTo = (
       term: server.currentTerm,
       leaderId: server.id,
       prevLogIndex,
-      prevLogTerm: termAt(log, prevLogIndex) ?? log.baseTerm,
+      prevLogTerm: heldTerm(log, prevLogIndex),
       entries,
       leaderCommit: server.commitIndex,
       round,
@@ -139,6 +167,7 @@ const appendTo = (
 export const handleAppendEntries = (work: Work, from: NodeId, rpc: AppendEntries): void => {
   const { server, log } = work
   if (server.role.type === 'leader') return contradict(work, 'second leader in one term', from)
+  // Also a message that is refused below shows that the leader is alive.
   becomeFollower(work, server.currentTerm, from)
   hearLeader(work)
   // Before commitIndex the logs agree anyway (Leader Completeness), and the terms may be compacted.
@@ -151,9 +180,9 @@ export const handleAppendEntries = (work: Work, from: NodeId, rpc: AppendEntries
 }
 
 /**
- * Where this step saves something, the answer leaves with the save, and vouches for all of the log up to `upTo`.
- * Otherwise it leaves at once and vouches for what is durable: what was appended before is answered with its own save,
- * and the round must not wait for a disk that stalls, or the leader would lose its quorum by it.
+ * Where this step saves something, the answer waits for that save and acknowledges the log up to `upTo`. Otherwise it
+ * leaves at once and acknowledges only what is durable already: entries appended earlier are acknowledged with their own
+ * save, and the echo of the round must not wait for a stalled disk, or the leader would fail its quorum check.
  */
 const acknowledge = (work: Work, to: NodeId, upTo: Index, round: number): void => {
   const { server } = work
@@ -161,10 +190,10 @@ const acknowledge = (work: Work, to: NodeId, upTo: Index, round: number): void =
   const matchIndex = isAtOnce ? minIndex(upTo, server.durableIndex) : upTo
   const rpc = acknowledgement(work, matchIndex, round)
   if (isAtOnce) send(work, to, rpc)
-  else promise(work, to, rpc)
+  else replyAfterSave(work, to, rpc)
 }
 
-/** Two literals: a field added to a literal later would cost as much as the rest of it. */
+/** Two literals, because a spread or a field added later would cost as much as the rest (see work.ts). */
 const acknowledgement = ({ server, options }: Work, matchIndex: Index, round: number): AppendEntriesSuccess => {
   const { currentTerm: term } = server
   if (!options.checkQuorum) return { type: 'AppendEntriesResponse', term, success: true, matchIndex, round }
@@ -175,12 +204,13 @@ const acknowledgement = ({ server, options }: Work, matchIndex: Index, round: nu
 const lastOf = (rpc: AppendEntries): Index => successor(rpc.prevLogIndex, rpc.entries.length)
 
 /**
- * Drops a suffix only where an entry contradicts it ("if an existing entry conflicts with a new one"), then appends
- * what is not there yet: an old or repeated message takes nothing away. False when it contradicts what is committed.
+ * Drops a suffix only where an entry contradicts it ("if an existing entry conflicts with a new one"), then appends the
+ * entries that are missing: an old or repeated message removes nothing. Returns false, with nothing changed, when an
+ * entry contradicts a committed one.
  */
 const appendMissing = (work: Work, { entries }: AppendEntries): boolean => {
   const { server } = work
-  let at = 0
+  let held = 0
   for (const entry of entries) {
     if (entry.index > work.log.lastIndex) break
     if (entry.index >= work.log.baseIndex && termAt(work.log, entry.index) !== entry.term) {
@@ -188,22 +218,23 @@ const appendMissing = (work: Work, { entries }: AppendEntries): boolean => {
       truncateAndSave(work, entry.index)
       break
     }
-    at++
+    held++
   }
-  if (at < entries.length) appendAndSave(work, at === 0 ? entries : entries.slice(at))
+  if (held < entries.length) appendAndSave(work, held === 0 ? entries : entries.slice(held))
   return true
 }
 
+/** Refuses, with a hint where the logs may agree: see the example at the head of this file. */
 const rejectAppend = (work: Work, from: NodeId, rpc: AppendEntries): void => {
   const { server, log, options } = work
-  const conflictIndex = lastIndexNotAbove(log, minIndex(rpc.prevLogIndex, log.lastIndex), rpc.prevLogTerm)
-  answer(work, from, {
+  const conflictIndex = lastIndexWithTermAtMost(log, minIndex(rpc.prevLogIndex, log.lastIndex), rpc.prevLogTerm)
+  replyAfterHardState(work, from, {
     type: 'AppendEntriesResponse',
     term: server.currentTerm,
     success: false,
     rejectedIndex: rpc.prevLogIndex,
     conflictIndex,
-    conflictTerm: termAt(log, conflictIndex) ?? log.baseTerm,
+    conflictTerm: heldTerm(log, conflictIndex),
     round: rpc.round,
     ...(options.checkQuorum ? { silenceTicks: options.electionTimeoutTicks } : {}),
   })

@@ -4,7 +4,7 @@ import type { Progress } from './progress.ts'
 import { itemAt, mapItems } from './queue.ts'
 import { quorumIndex } from './quorum.ts'
 import { answerReads } from './rounds.ts'
-import { configurationInForce, ownLeader, type Work } from './work.ts'
+import { configurationInForce, mutableLeader, type Work } from './work.ts'
 
 /**
  * Figure 2, "Rules for Servers, Leaders", last rule, with section 5.4.2: only an entry of this term is committed by
@@ -31,21 +31,21 @@ const matchIndexOf = (progress: readonly Progress[], id: NodeId): Index => {
   return INDEX_ZERO
 }
 
-/** Reads that waited for the first commitment of this term now know what they have to see (thesis 6.4, step 1). */
+/** The first commitment of this term gives the waiting reads their index (thesis 6.4, step 1). */
 const settleReadIndices = (work: Work): void => {
   const { role, commitIndex } = work.server
   if (role.type !== 'leader' || itemAt(role.reads, 0)?.index !== null) return
-  const leader = ownLeader(work)
+  const leader = mutableLeader(work)
   if (leader === null) return
   leader.reads = mapItems(leader.reads, (read) => ({ ...read, index: commitIndex }))
   answerReads(work)
 }
 
-/** A follower's half: "set commitIndex = min(leaderCommit, index of last new entry)", never backwards. */
+/** In a follower: "set commitIndex = min(leaderCommit, index of last new entry)", never backwards. */
 export const followCommit = (work: Work, leaderCommit: Index, lastVerified: Index): void => {
   const { server } = work
   server.commitIndex = maxIndex(server.commitIndex, minIndex(leaderCommit, lastVerified))
-  // A snapshot that the log has overtaken is of no more use.
+  // The log has passed the snapshot being received, which is of no use any more.
   const { receiving } = server
   if (receiving?.phase === 'transfer' && receiving.snapshot.lastIncludedIndex <= server.commitIndex)
     server.receiving = null
@@ -53,8 +53,8 @@ export const followCommit = (work: Work, leaderCommit: Index, lastVerified: Inde
 }
 
 /**
- * Hands out committed entries that are on this server's own disk, one batch at a time: what a state machine has seen
- * is never lost by a crash. Waits while the machine is busy with a batch or with a received snapshot.
+ * Emits the next batch of committed entries for the state machine. Only entries on this server's own disk, so that a crash
+ * never loses an entry that the machine has applied. Waits while the machine applies a batch or installs a snapshot.
  */
 export const handOutApply = (work: Work): void => {
   const { server, log, options } = work

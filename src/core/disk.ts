@@ -8,9 +8,9 @@ import { countOwnVote } from './request-vote.ts'
 import type { Work } from './work.ts'
 
 /**
- * A save is durable. What it held now counts: the server's own vote and its own copy of entries, except those that a
- * later truncation has already taken back (the ABA of etcd-io/raft: an old answer must not vouch for a new suffix).
- * @throws UsageError when no such save was ever asked for.
+ * A save is durable. Its vote and its entries count towards quorums from now on, except entries that a later truncation
+ * has dropped since (the ABA problem of etcd-io/raft: completion of an old save says nothing about a newer suffix).
+ * @throws UsageError when no such save was emitted.
  */
 export const handleSaved = (work: Work, { sequence, lastIndex }: Extract<Message, { type: 'saved' }>): void => {
   const { server, log } = work
@@ -24,13 +24,13 @@ export const handleSaved = (work: Work, { sequence, lastIndex }: Extract<Message
   else server.truncation = null
   server.durableIndex = maxIndex(server.durableIndex, durable)
   if (server.role.type === 'candidate') countOwnVote(work)
-  if (advanceCommit(work)) broadcastAppend(work, 'news')
+  if (advanceCommit(work)) broadcastAppend(work, 'newCommit')
   handOutApply(work)
 }
 
 /**
- * The state machine has come so far; more may follow, and the log may be long enough for a snapshot.
- * @throws UsageError when it claims entries that it was never handed.
+ * The state machine has applied up to `index`: the next batch may follow, or a snapshot if the log is long enough.
+ * @throws UsageError when it claims entries that it was never given.
  */
 export const handleApplied = (work: Work, { index }: Extract<Message, { type: 'applied' }>): void => {
   const { server } = work
@@ -41,7 +41,7 @@ export const handleApplied = (work: Work, { index }: Extract<Message, { type: 'a
     })
   if (index <= server.lastApplied) return
   server.lastApplied = index
-  // Asked for before more is handed out: the state to capture is that of this index.
+  // Before the next batch is handed out: the snapshot is of the state after exactly this index.
   considerSnapshot(work)
   handOutApply(work)
 }

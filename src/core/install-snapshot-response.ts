@@ -1,24 +1,24 @@
 import { broadcastAppend, sendAppend } from './append-entries.ts'
-import { matched, releaseLog } from './append-entries-response.ts'
+import { recordMatch, releaseLog } from './append-entries-response.ts'
 import { advanceCommit } from './commit.ts'
 import { maxIndex, minIndex, type NodeId } from './ids.ts'
-import { heard } from './progress.ts'
+import { afterAnswer } from './progress.ts'
 import type { InstallSnapshotResponse } from './rpc.ts'
 import { installing, offerAgain, reached } from './snapshot-transfer.ts'
-import { ignore, ownLeader, type Work } from './work.ts'
+import { ignore, mutableLeader, type Work } from './work.ts'
 
 /**
  * The receiver's answer, back at the leader. What it says of its log counts always, also when the transfer is not
  * known any more: a snapshot that took its time to be put in force is a success all the same.
  */
 export const handleInstallSnapshotResponse = (work: Work, from: NodeId, rpc: InstallSnapshotResponse): void => {
-  const leader = ownLeader(work)
+  const leader = mutableLeader(work)
   if (leader === null) return ignore(work, 'stale response', from)
   const at = leader.progress.findIndex(({ id }) => id === from)
   const known = leader.progress[at]
   if (known === undefined) return ignore(work, 'not a member', from)
   if (rpc.installedIndex > work.log.lastIndex) return ignore(work, 'malformed', from)
-  const progress = heard(known, 0)
+  const progress = afterAnswer(known, 0)
   leader.progress[at] = progress
   if (rpc.status === 'installed') {
     // installedIndex is the follower's commitIndex: what it covers is no news there.
@@ -26,12 +26,12 @@ export const handleInstallSnapshotResponse = (work: Work, from: NodeId, rpc: Ins
       ...progress,
       sentCommit: maxIndex(progress.sentCommit, minIndex(rpc.installedIndex, work.server.commitIndex)),
     }
-    const now = matched(work, told, rpc.installedIndex, 0)
+    const now = recordMatch(work, told, rpc.installedIndex, 0)
     leader.progress[at] = now
     releaseLog(work, known.matchIndex, rpc.installedIndex)
     if (now.mode === 'snapshot') leader.progress[at] = offerAgain(work, now)
-    if (advanceCommit(work)) broadcastAppend(work, 'news')
-    else sendAppend(work, leader, at, 'news')
+    if (advanceCommit(work)) broadcastAppend(work, 'newCommit')
+    else sendAppend(work, leader, at, 'newCommit')
     return
   }
   if (progress.mode !== 'snapshot' || progress.transferId !== rpc.transferId)

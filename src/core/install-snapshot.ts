@@ -7,11 +7,11 @@ import { becomeFollower, hearLeader } from './role.ts'
 import type { InstallSnapshot, InstallSnapshotResponse, SnapshotMeta } from './rpc.ts'
 import { chainDigest } from './snapshot-transfer.ts'
 import type { Receiving, Server } from './state.ts'
-import { answer, contradict, distrustDisk, ignore, promise, saveOf, type Work } from './work.ts'
+import { replyAfterHardState, contradict, markNotDurable, ignore, replyAfterSave, saveOf, type Work } from './work.ts'
 
 /*
- * The receiver's half of a snapshot transfer (Figure 13; NuRaft's object protocol). Every request may come twice,
- * late, or from a leader that knows less than this server: the answer always says what is wanted or held.
+ * The receiver's half of a snapshot transfer (Figure 13; NuRaft's object protocol). Any request may be duplicated, late,
+ * or from a leader that is behind this server; the answer always states the object wanted next, or what is installed.
  */
 
 /** Receiver of InstallSnapshot. The term rule has been applied: the sender leads the current term. */
@@ -23,7 +23,7 @@ export const handleInstallSnapshot = (work: Work, from: NodeId, rpc: InstallSnap
   if (isOvertaken(server, from, rpc)) return ignore(work, 'unknown transfer', from)
   const { lastIncludedIndex, lastIncludedTerm } = rpc.snapshot
   if (lastIncludedIndex <= server.commitIndex || termAt(work.log, lastIncludedIndex) === lastIncludedTerm) {
-    // Nothing new, or the log has it all: the snapshot only says that so much is committed.
+    // The snapshot brings nothing new: it only shows that everything up to its index is committed.
     followSnapshot(work, from, lastIncludedIndex)
     return respond(work, from, rpc, 'installed')
   }
@@ -33,13 +33,13 @@ export const handleInstallSnapshot = (work: Work, from: NodeId, rpc: InstallSnap
   acceptObject(work, receiving, rpc)
 }
 
-/** The leader has begun another transfer since: a late object, to which nothing is to be answered or given up. */
+/** The leader has begun another transfer since: the object is late, and is neither answered nor acted on. */
 const isOvertaken = ({ receiving, currentTerm }: Server, from: NodeId, { transferId }: InstallSnapshot): boolean =>
   receiving?.leaderId === from && receiving.term === currentTerm && receiving.transferId > transferId
 
 /**
- * So much is committed: followCommit ends a reception that brings no more. One of more goes on, unless its own leader
- * has turned to this snapshot instead.
+ * Everything up to lastIncludedIndex is committed. followCommit ends a reception that reaches no further; one that does
+ * goes on, unless its own leader sends this snapshot instead.
  */
 const followSnapshot = (work: Work, from: NodeId, lastIncludedIndex: Index): void => {
   const { server } = work
@@ -49,7 +49,7 @@ const followSnapshot = (work: Work, from: NodeId, lastIncludedIndex: Index): voi
   followCommit(work, lastIncludedIndex, lastIncludedIndex)
 }
 
-/** The transfer that the object belongs to: the one under way, or a new one. */
+/** The reception that the object belongs to: the current one, or a new one. A transfer resumes here. */
 const takeUp = ({ server }: Work, from: NodeId, rpc: InstallSnapshot): Receiving => {
   const { transferId, snapshot, startsOver } = rpc
   const { receiving, currentTerm } = server
@@ -63,7 +63,7 @@ const takeUp = ({ server }: Work, from: NodeId, rpc: InstallSnapshot): Receiving
     transferId,
     snapshot,
     phase: 'transfer',
-    // The same snapshot from another sender, or after a restart, continues where it broke off.
+    // The same snapshot from another sender, or after a restart: resume after the objects held.
     nextObjectId: isResumed ? receiving.nextObjectId : FIRST_OBJECT,
     digest: isResumed ? receiving.digest : 0,
     // Position 0 is that of the first object.
@@ -116,8 +116,8 @@ const keepForLater = (work: Work, receiving: Receiving, rpc: InstallSnapshot): v
 }
 
 /**
- * The last ones, as far as there is room. What is beyond the window of the sender is of a sequence that it has left for
- * another, when this server wanted another object than the next one: those have the lower positions.
+ * The objects with the highest positions that fit the window. Lower ones that do not fit belong to a sequence that the
+ * sender abandoned when this server asked for another object than the next one.
  */
 const newest = ({ options }: Work, queued: readonly InstallSnapshot[]): readonly InstallSnapshot[] => {
   let bytes = 0
@@ -136,16 +136,16 @@ export const handleObjectSaved = (work: Work, message: Extract<Message, { type: 
   const { saving, queued, leaderId, transferId, snapshot } = receiving
   const kept: Receiving = { ...receiving, digest: saving.digest, saving: null, queued: [] }
   if (saving.isLast) {
-    // Nobody campaigns with a snapshot half in force (etcd #12163).
+    // A server does not campaign while a received snapshot is being installed (etcd #12163).
     if (server.role.type !== 'follower') becomeFollower(work, server.currentTerm, null)
     server.receiving = { ...kept, phase: 'install' }
     work.outputs.push({ type: 'installSnapshot', transferId, snapshot })
     return respond(work, leaderId, kept, 'installing')
   }
   const { nextObjectId } = message
-  // Of two with its name the sender has left the sequence of the first.
+  // Two may have this name: the first is then of a sequence that the sender has abandoned.
   const waiting = queued.findLast(({ objectId }) => objectId === nextObjectId)
-  // Where the sender would go on with another object it has to read from here anew, and what it has sent is useless.
+  // The sender continues with another object than the one wanted: it will read again from here, so drop what it sent.
   const isSuccessorOther = waiting === undefined && queued[0]?.position === receiving.position
   const next: Receiving = {
     ...kept,
@@ -157,26 +157,26 @@ export const handleObjectSaved = (work: Work, message: Extract<Message, { type: 
   respond(work, leaderId, next, isSaving ? 'saving' : 'wanted')
 }
 
-/** The machine cannot use what came: starts again at the first object. */
+/** The machine rejects what was received: the transfer starts again at the first object. */
 export const handleObjectRejected = (work: Work, message: Extract<Message, { type: 'objectRejected' }>): void => {
   const { server } = work
   const { receiving } = server
   if (receiving?.transferId !== message.transferId) return ignore(work, 'unknown transfer', null)
   work.outputs.push({ type: 'note', event: 'objectRejected', reason: message.reason })
-  // The log may have overtaken a snapshot that was being put in force: it has nothing new to bring then.
+  // The log may have passed the snapshot while it was being installed; it is then of no use any more.
   const isOvertaken = receiving.snapshot.lastIncludedIndex <= server.commitIndex
   server.receiving = isOvertaken
     ? null
     : { ...receiving, phase: 'transfer', nextObjectId: FIRST_OBJECT, digest: 0, saving: null, queued: [] }
-  // What waited for the machine goes on.
+  // Entries that waited for the installation can be applied now.
   handOutApply(work)
   respond(work, receiving.leaderId, receiving, isOvertaken ? 'installed' : 'wanted')
 }
 
 /**
  * The received state is in force in the state machine: log and snapshot follow, in one save (Figure 13, "Receiver
- * implementation" 6–8). An entry that agrees with the snapshot keeps what follows it; otherwise the whole log goes,
- * as a conflict left at the boundary would call for the same snapshot for ever (hashicorp/raft #697).
+ * implementation" 6–8). If the log holds the snapshot's last entry, the entries after it are kept; otherwise the whole
+ * log is dropped, since a conflict left at the boundary would need the same snapshot again and again (hashicorp/raft #697).
  */
 export const handleSnapshotInstalled = (work: Work, message: Extract<Message, { type: 'snapshotInstalled' }>): void => {
   const { server } = work
@@ -192,8 +192,8 @@ export const handleSnapshotInstalled = (work: Work, message: Extract<Message, { 
   if (keepsSuffix) work.log = compactTo(work.log, lastIncludedIndex)
   else {
     save.truncateFrom = successor(work.log.baseIndex)
-    // Beyond commitIndex the entries on the disk may be others than the snapshot stands for.
-    distrustDisk(work, successor(server.commitIndex))
+    // Beyond commitIndex the entries on the disk may differ from those that the snapshot covers.
+    markNotDurable(work, successor(server.commitIndex))
     work.log = emptyLog(lastIncludedIndex, lastIncludedTerm)
   }
   server.receiving = null
@@ -208,14 +208,14 @@ export const handleSnapshotInstalled = (work: Work, message: Extract<Message, { 
   server.applyingIndex = lastIncludedIndex
   server.lastApplied = lastIncludedIndex
   work.outputs.push({ type: 'note', event: 'snapshotAdopted', index: lastIncludedIndex })
-  // Whoever leads by now wants to know, not only who sent it.
+  // The current leader gets the answer, also if another server sent the snapshot.
   if (server.leaderId !== null) respond(work, server.leaderId, receiving, 'installed')
 }
 
 /**
  * Answers the transfer's sender, unless the server follows another leader by now. It covers what is durable, and
- * leaves at once: objects on the way do not wait for entries being written. Only that a snapshot is installed is a
- * promise, which waits for the save that makes it so.
+ * leaves at once: objects in flight do not wait for entries being written. Only `installed` waits for the save that makes
+ * it true.
  */
 const respond = (
   work: Work,
@@ -225,19 +225,19 @@ const respond = (
 ): void => {
   const { server } = work
   if (server.leaderId !== to) return
-  // A reception of another transfer says nothing of this one.
+  // The state of another transfer's reception does not belong in this answer.
   const receiving = server.receiving?.transferId === transferId ? server.receiving : null
   const durable = minIndex(server.commitIndex, server.durableIndex)
-  const isPromise = status === 'installed' && (work.save !== null || durable < snapshot.lastIncludedIndex)
-  const leave = isPromise ? promise : answer
-  leave(work, to, {
+  const restsOnSave = status === 'installed' && (work.save !== null || durable < snapshot.lastIncludedIndex)
+  const reply = restsOnSave ? replyAfterSave : replyAfterHardState
+  reply(work, to, {
     type: 'InstallSnapshotResponse',
     term: server.currentTerm,
     transferId,
     status,
     nextObjectId: receiving?.nextObjectId ?? FIRST_OBJECT,
     digest: receiving?.digest ?? 0,
-    // Up to commitIndex this log equals every later leader's.
-    installedIndex: isPromise ? server.commitIndex : durable,
+    // Up to commitIndex this log equals that of every later leader (Leader Completeness).
+    installedIndex: restsOnSave ? server.commitIndex : durable,
   })
 }

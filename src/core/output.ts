@@ -3,7 +3,7 @@ import type { Index, NodeId, ObjectId, Term } from './ids.ts'
 import type { RequestId } from './message.ts'
 import type { Rpc, SnapshotMeta } from './rpc.ts'
 
-/** What comes out of the reducer, to be carried out in the order of the list. */
+/** What a step asks of its host, to be carried out in the order of the list. */
 export type Output =
   | Save
   | Send
@@ -22,14 +22,14 @@ export type Output =
       readonly lastIndex: Index
       readonly term: Term
     }
-  /** The proposal or read did not and will not happen. `leader` is where to try, as far as is known. */
+  /** The proposal or read has not happened and will not. `leader` is where to try next, if known. */
   | {
       readonly type: 'refused'
       readonly id: RequestId
       readonly reason: RefusalReason
       readonly leader: NodeId | null
     }
-  /** Reading the state machine once it has applied `index` is linearizable. */
+  /** A read of the state machine is linearizable once it has applied `index`. */
   | { readonly type: 'readReady'; readonly id: RequestId; readonly index: Index }
 
 export type RefusalReason = 'not-leader' | 'busy' | 'no-lease'
@@ -41,25 +41,40 @@ export interface HardState {
 }
 
 /**
- * Make durable, atomically: first truncate, then append, then adopt the snapshot, then compact. Only then perform
- * `then`, and answer `saved`. Saves keep their order; several may share one write. After a crash any suffix of the
- * unanswered saves may be missing, never one from the middle.
+ * One change of the disk. The host makes it durable as a whole, in this order:
+ *
+ * 1. Drop the entries from `truncateFrom` on.
+ * 2. Append `entries`.
+ * 3. Adopt `snapshot`: the received snapshot becomes this server's own.
+ * 4. Compact: drop the entries up to `compactTo.index`.
+ *
+ * together with `hardState`. Once all of it is durable, the host sends the RPCs in `then`, in order, and answers `saved`.
+ * Saves keep their order; several may share one write, and one `saved` with the last sequence completes them all. After a
+ * crash, any suffix of the saves that were not answered may be missing, never one from the middle.
+ *
+ * What a host may rely on, and should refuse otherwise:
+ * - `truncateFrom` is above the base of the log on the disk: compacted entries are never truncated.
+ * - After steps 1 and 2 the log on the disk holds `compactTo.index` with `compactTo.term`, or holds no entry at all. The
+ *   second is the case of a received snapshot that a log disagrees with or does not reach: `truncateFrom` has dropped all
+ *   of it, and it begins anew after `compactTo`.
+ *
+ * A late `saved` is harmless: it does not count for entries that were truncated since (`truncation` in state.ts).
  */
 export interface Save {
   readonly type: 'save'
-  /** 1, 2, 3 … within one life of the server. */
+  /** 1, 2, 3 … since the server's start. */
   readonly sequence: number
   readonly hardState: HardState | null
-  /** Entries from here on are to be dropped before `entries` follow. */
+  /** Null: nothing to truncate. */
   readonly truncateFrom: Index | null
   readonly entries: readonly Entry[]
-  /** A received snapshot becomes this server's own, together with the rest of this save. */
+  /** Null: no snapshot to adopt. Its objects were kept before, by `saveObject`. */
   readonly snapshot: SnapshotMeta | null
-  /** Entries up to here are covered by a durable snapshot and may be dropped. */
+  /** Null: nothing to compact. The entries up to here are covered by a durable snapshot. */
   readonly compactTo: { readonly index: Index; readonly term: Term } | null
   /** The last index of the log after this save. */
   readonly lastIndex: Index
-  /** Promises that rest on this save (thesis 3.8): they leave once it is durable. */
+  /** Replies that this save makes true (thesis 3.8). */
   readonly then: readonly Send[]
 }
 
@@ -69,18 +84,18 @@ export interface Send {
   readonly rpc: Rpc
 }
 
-/** Committed entries, each exactly once and in order; answered by `applied`. */
+/** Committed entries for the state machine, in order, each exactly once since the start; answered by `applied`. */
 export interface Apply {
   readonly type: 'apply'
   readonly entries: readonly Entry[]
 }
 
 /**
- * The compaction policy asks for a snapshot of the state after lastIncludedIndex. It comes when the state machine has
- * acknowledged that very index and nothing further was handed out, and before any later `apply` or `installSnapshot`:
- * a machine that captures its state in the order of the outputs captures the right one, however late it answers.
- * Answered by `snapshotTaken` once the snapshot is durable, or by `snapshotFailed`. Written late, it must not take the
- * place of a newer one that a save has adopted meanwhile.
+ * The compaction policy asks for a snapshot of the state after lastIncludedIndex. It is emitted when the state machine has
+ * applied exactly that index and nothing further was handed out, and before any later `apply` or `installSnapshot`. So a
+ * machine that captures its state in the order of the outputs captures the right one, however late it answers.
+ * Answered by `snapshotTaken` once the snapshot is durable, or by `snapshotFailed`. A snapshot written late must not
+ * replace a newer one that a save has adopted meanwhile.
  */
 export interface TakeSnapshot {
   readonly type: 'takeSnapshot'
@@ -88,8 +103,9 @@ export interface TakeSnapshot {
 }
 
 /**
- * Read one object of the snapshot for a follower; keep that snapshot until `transferEnded`. The last one asked for is
- * the one that is waited for, not for ever: see `snapshotRetriesMax`.
+ * Read one object of the snapshot for a follower, and keep that snapshot until `transferEnded`. Answered by `objectRead` or
+ * `objectReadFailed`. A later request for the same transfer replaces an unanswered one. A host that never answers makes
+ * the transfer time out: see `snapshotRetriesMax`.
  */
 export interface ReadObject {
   readonly type: 'readObject'
@@ -99,7 +115,7 @@ export interface ReadObject {
   readonly objectId: ObjectId
 }
 
-/** The leader's transfer to a follower is over; what was kept for it may go. */
+/** The leader's transfer to a follower is over: the snapshot need not be kept for it any more. */
 export interface TransferEnded {
   readonly type: 'transferEnded'
   readonly to: NodeId
@@ -109,8 +125,8 @@ export interface TransferEnded {
 }
 
 /**
- * Keep one received object. The first of a transfer (`objectId` 0) discards what earlier ones left. One that is never
- * answered is asked for again by the leader's next transfer.
+ * Keep one received object. The first of a transfer (`objectId` 0) discards the objects of earlier transfers. Answered by
+ * `objectSaved` or `objectRejected`; if it is never answered, the leader's next transfer asks for the object again.
  */
 export interface SaveObject {
   readonly type: 'saveObject'
@@ -123,12 +139,12 @@ export interface SaveObject {
 }
 
 /**
- * All objects are here: put the received state in force, in the order of the outputs, then answer `snapshotInstalled`.
- * Must be answered: until then the server applies nothing more and does not campaign, however long that takes. Its
- * leader gives up after `snapshotInstallTimeoutTicks`. The save that adopts the snapshot follows that answer. A machine
- * with a disk of its own replaces its state, its lastApplied and the snapshot it names as `Remains.installed` in one
- * durable write before it answers, so that a crash at any point leaves the old state with the old log, or the new state
- * and the means to adopt it.
+ * All objects have been received: replace the machine's state by theirs, in the order of the outputs, then answer
+ * `snapshotInstalled` or `objectRejected`. It must be answered: until then the server applies nothing and does not
+ * campaign. The leader gives the transfer up after `snapshotInstallTimeoutTicks`. The save that adopts the snapshot follows
+ * the answer. A machine with a disk of its own replaces its state, its lastApplied and the snapshot that it reports as
+ * `Remains.installed` in one durable write before it answers. A crash then leaves either the old state with the old log,
+ * or the new state and what `restart` needs to adopt it.
  */
 export interface InstallReceived {
   readonly type: 'installSnapshot'
@@ -136,10 +152,10 @@ export interface InstallReceived {
   readonly snapshot: SnapshotMeta
 }
 
-/** What happened, for people, traces and tests. The core has no logger. */
+/** What happened, for logs, traces and tests. The core has no logger. */
 export type Note =
   | { readonly type: 'note'; readonly event: 'ignored'; readonly reason: IgnoredReason; readonly from: NodeId | null }
-  /** Election Safety or State Machine Safety does not hold any more; a shell stops unless it is meant to go on. */
+  /** Election Safety or State Machine Safety has been broken. A host should stop the server. */
   | {
       readonly type: 'note'
       readonly event: 'contradiction'
@@ -158,8 +174,8 @@ export type Note =
   | { readonly type: 'note'; readonly event: 'snapshotFailed'; readonly index: Index; readonly reason: string }
 
 /**
- * What no correct peer can send: a forgotten vote, a damaged disk or a server that belongs to another cluster is behind
- * it, and replicas may differ already. Nothing was changed.
+ * A message that no correct peer can send. The cause is a lost vote, a damaged disk or a server of another cluster, and
+ * replicas may differ already. This server's state has not changed.
  */
 export type Contradiction = 'second leader in one term' | 'an append contradicts a committed entry'
 

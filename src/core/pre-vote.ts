@@ -5,7 +5,7 @@ import { becomeFollower, becomePreCandidate } from './role.ts'
 import type { RequestPreVote, RequestPreVoteResponse } from './rpc.ts'
 import { hearsLeader, isUpToDate, startElection, tally } from './request-vote.ts'
 import type { Server } from './state.ts'
-import { answer, configurationInForce, ignore, send, peers, type Work } from './work.ts'
+import { replyAfterHardState, configurationInForce, ignore, send, peers, type Work } from './work.ts'
 
 /**
  * Starts an election as the options say: asking first whether it could be won (thesis 9.6), or at once. Refuses where
@@ -51,7 +51,7 @@ export const handleRequestPreVote = (work: Work, from: NodeId, rpc: RequestPreVo
   const { currentTerm } = work.server
   const { question } = rpc
   const voteGranted = rpc.term > currentTerm && isUpToDate(work.log, rpc) && !hearsLeader(work)
-  answer(work, from, {
+  replyAfterHardState(work, from, {
     type: 'RequestPreVoteResponse',
     term: voteGranted ? rpc.term : currentTerm,
     voteGranted,

@@ -1,42 +1,42 @@
 import { maxIndex, successor, type Index, type NodeId, type ObjectId } from './ids.ts'
 import type { SnapshotMeta } from './rpc.ts'
 
-/** One follower (or learner) as the leader sees it: Figure 2's nextIndex and matchIndex, and how to send. */
+/** What the leader knows about a follower or learner (Figure 2: nextIndex, matchIndex), and how it sends to it. */
 export type Progress = Probe | Replicate | Transfer
 
-export interface Known {
+export interface ProgressBase {
   readonly id: NodeId
-  /** The follower's log is known to equal the leader's up to here, durably. Never falls within a term. */
+  /** The follower's log is known to equal the leader's up to here, on its disk. Never falls within a term. */
   readonly matchIndex: Index
   /** It has answered since the last quorum check. */
   readonly active: boolean
   /** The latest round of heartbeats it has answered. */
   readonly ackedRound: number
-  /** The highest leaderCommit it was sent, or is known to have reached. */
+  /** The highest leaderCommit sent to it, or known to be reached by it. */
   readonly sentCommit: Index
   /**
-   * Messages with entries that may be under way at once, from 1 to inflightMessagesMax. Halved when a refusal ends
-   * streaming, raised by one with each that is acknowledged: so what is sent again stays in proportion to what
-   * arrives, also where messages overtake each other all the time (the congestion window of TCP, RFC 5681).
+   * Messages with entries that may be in flight at once, from 1 to inflightMessagesMax. Halved when a refusal ends
+   * streaming, raised by one for each message acknowledged. It bounds what is sent again where messages are often
+   * reordered, as TCP's congestion window does (RFC 5681).
    */
   readonly window: number
 }
 
-/** Where its log ends is a guess: one message with entries at a time, until one fits. */
-export interface Probe extends Known {
+/** It is unknown where the logs agree: one message with entries at a time, until one is accepted. */
+export interface Probe extends ProgressBase {
   readonly mode: 'probe'
   /** Above matchIndex. */
   readonly nextIndex: Index
-  /** A message with entries is under way; wait for its answer or the next heartbeat, which is empty if not active. */
+  /** A message with entries is in flight: wait for its answer or the next heartbeat. */
   readonly paused: boolean
 }
 
-/** Its log is known: messages follow each other without waiting (thesis 10.2.1). */
-export interface Replicate extends Known {
+/** It is known where the logs agree: messages are streamed without waiting for answers (thesis 10.2.1). */
+export interface Replicate extends ProgressBase {
   readonly mode: 'replicate'
-  /** Above matchIndex: the next entry to send, as if all under way arrives. */
+  /** Above matchIndex: the next entry to send, assuming that all messages in flight arrive. */
   readonly nextIndex: Index
-  /** Messages with entries under way, oldest first; at most inflightMessagesMax. */
+  /** Messages with entries in flight, oldest first; at most inflightMessagesMax. */
   readonly inflight: readonly InflightMessage[]
 }
 
@@ -45,40 +45,40 @@ export interface InflightMessage {
   readonly bytes: number
 }
 
-/** It needs entries that are compacted: a snapshot is being sent, object by object. */
-export interface Transfer extends Known {
+/** Its next entry is compacted: a snapshot is sent to it, object by object. */
+export interface Transfer extends ProgressBase {
   readonly mode: 'snapshot'
   readonly transferId: number
-  /** What is being sent; the log after it stays pinned. */
+  /** The snapshot being sent. The log after it is kept. */
   readonly snapshot: SnapshotMeta
   /**
-   * `offer`: the first object alone is sent; the answer decides where to go on. `transfer`: a window of objects is
-   * under way. `install`: the receiver is putting a snapshot in force.
+   * `offer`: the first object alone is sent; the answer says where to continue. `transfer`: a window of objects is in
+   * flight. `install`: the receiver is installing a snapshot.
    */
   readonly phase: 'offer' | 'transfer' | 'install'
   /** The receiver is to drop what it holds. */
   readonly startsOver: boolean
-  /** Objects sent and not yet acknowledged, in order; all but the last hold less than snapshotWindowBytes. */
+  /** Objects sent and not acknowledged, in order; all but the last hold less than snapshotWindowBytes. */
   readonly inflight: readonly InflightObject[]
   /** The object to send next; null when the last has been sent. */
   readonly nextObjectId: ObjectId | null
-  /** What the shell is reading: nextObjectId, or an object under way, to send it again. */
+  /** The object that the host is reading: nextObjectId, or one in flight that is to be sent again. */
   readonly reading: ObjectId | null
   /** The chained digest before nextObjectId. */
   readonly digest: number
-  /** Each counted once: the position of nextObjectId. Those under way have the positions right below it. */
+  /** Different objects sent: the position of nextObjectId. The ones in flight have the positions right below it. */
   readonly objectsSent: number
-  /** Objects under way at lower positions were sent before the last time-out: those that are wanted are lost. */
+  /** Objects in flight at lower positions were sent before the last time-out: if one of them is wanted, it was lost. */
   readonly resendBelow: number
-  /** Times that the receiver wanted another object than the next one; snapshotRetriesMax + 1 in a transfer, at most. */
+  /** How often the receiver wanted another object than the next one; at most snapshotRetriesMax + 1 in a transfer. */
   readonly detours: number
-  /** Ticks in which no object was acknowledged although one was under way, or being read. */
+  /** Ticks without an acknowledgement while an object was in flight or being read. */
   readonly idleTicks: number
-  /** Ticks since it first said that it is putting the snapshot in force. */
+  /** Ticks since the receiver first answered `installing`. */
   readonly installTicks: number
-  /** Time-outs in a row: only an object that was not acknowledged before, or word of the installation, ends the row. */
+  /** Time-outs in a row. A newly acknowledged object, or `installing`, resets it. */
   readonly retries: number
-  /** How far it has come: objects and bytes acknowledged. */
+  /** Objects and bytes acknowledged. */
   readonly objectsAcked: number
   readonly bytesAcked: number
 }
@@ -90,8 +90,8 @@ export interface InflightObject {
   readonly digestBefore: number
 }
 
-/** A probe that may send at once, or has to wait for an answer. */
-export const toProbe = (of: Known, nextIndex: Index, paused = false): Probe => ({
+/** Probing from nextIndex; `paused` waits for an answer first. */
+export const toProbe = (of: ProgressBase, nextIndex: Index, paused = false): Probe => ({
   mode: 'probe',
   id: of.id,
   matchIndex: of.matchIndex,
@@ -134,8 +134,8 @@ export const sentReplicate = (
   inflight,
 })
 
-/** The follower's log equals the leader's up to matchIndex: what is under way beyond it stays so. */
-export const toReplicate = (
+/** After an acknowledgement up to matchIndex: streams from there; messages in flight beyond it stay in flight. */
+export const afterMatch = (
   from: Progress,
   matchIndex: Index,
   ackedRound: number,
@@ -164,16 +164,16 @@ const stillUnderWay = (inflight: readonly InflightMessage[], matchIndex: Index):
   return inflight.length === 1 ? NOTHING : inflight.filter(({ lastIndex }) => lastIndex > matchIndex)
 }
 
-/** The follower has answered, whatever it said. */
-export const heard = (from: Progress, ackedRound: number): Progress => ({
+/** After any answer of the follower. */
+export const afterAnswer = (from: Progress, ackedRound: number): Progress => ({
   ...from,
   active: true,
   ackedRound: Math.max(from.ackedRound, ackedRound),
 })
 
 /**
- * A quorum check has passed: answers count anew. A follower without an answer for a whole election timeout is probed
- * from what is known of it: its window would otherwise be filled, and be sent again when it returns.
+ * After a quorum check: `active` is cleared for the next one. A follower that did not answer for an election timeout is
+ * probed from its matchIndex. Streaming on would fill its window, and all of that would be sent again when it returns.
  */
 export const afterQuorumCheck = (progress: Progress): Progress =>
   progress.mode === 'replicate' && !progress.active

@@ -6,7 +6,7 @@ import type { RefusalReason } from './output.ts'
 import { enqueue, sizeOf } from './queue.ts'
 import { beginRound } from './rounds.ts'
 import type { Leader } from './state.ts'
-import { ownLeader, type OwnLeader, type Work } from './work.ts'
+import { mutableLeader, type MutableLeader, type Work } from './work.ts'
 
 /**
  * Linearizable reads without a log entry (section 8; thesis 6.4): remember commitIndex, prove by a round of
@@ -14,7 +14,7 @@ import { ownLeader, type OwnLeader, type Work } from './work.ts'
  * round is under way share the next one.
  */
 export const handleRead = (work: Work, { id, mode }: Extract<Message, { type: 'read' }>): void => {
-  const leader = ownLeader(work)
+  const leader = mutableLeader(work)
   if (leader === null) return refuse(work, id, 'not-leader')
   if (mode === 'lease') return readByLease(work, leader, id)
   if (sizeOf(leader.reads) >= work.options.pendingReadsMax) return refuse(work, id, 'busy')
@@ -48,7 +48,7 @@ export const hasLease = (leader: Leader, { checkQuorum, electionTimeoutTicks, le
   return checkQuorum && leader.leaseTicks >= 0 && age + 1 <= electionTimeoutTicks - 1 - leaseDriftTicks
 }
 
-const readByLease = (work: Work, leader: OwnLeader, id: RequestId): void => {
+const readByLease = (work: Work, leader: MutableLeader, id: RequestId): void => {
   if (!hasLease(leader, work.options) || !committedInTerm(work)) return refuse(work, id, 'no-lease')
   work.outputs.push({ type: 'readReady', id, index: work.server.commitIndex })
 }

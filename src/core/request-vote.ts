@@ -6,7 +6,7 @@ import { voteResult } from './quorum.ts'
 import { beginRound } from './rounds.ts'
 import { becomeCandidate, becomeFollower, becomeLeader } from './role.ts'
 import type { RequestVote, RequestVoteResponse } from './rpc.ts'
-import { answer, configurationInForce, ignore, peers, saveHardState, type Work } from './work.ts'
+import { replyAfterHardState, configurationInForce, ignore, peers, saveHardState, type Work } from './work.ts'
 
 /** Section 5.4.1: the log with the later last term is more up-to-date; with equal terms, the longer one. */
 export const isUpToDate = (
@@ -36,7 +36,7 @@ export const startElection = (work: Work): void => {
   const configuration = configurationInForce(server)
   for (const to of peers(work))
     if (isVoter(configuration, to))
-      answer(work, to, {
+      replyAfterHardState(work, to, {
         type: 'RequestVote',
         term: server.currentTerm,
         candidateId: server.id,
@@ -75,7 +75,7 @@ export const handleRequestVote = (work: Work, from: NodeId, rpc: RequestVote): v
       saveHardState(work)
     }
   }
-  answer(work, from, { type: 'RequestVoteResponse', term: server.currentTerm, voteGranted })
+  replyAfterHardState(work, from, { type: 'RequestVoteResponse', term: server.currentTerm, voteGranted })
 }
 
 /** The term rule has been applied: the answer belongs to this term. */

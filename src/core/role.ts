@@ -6,7 +6,7 @@ import { drawInteger } from './random.ts'
 import type { Leader, Role } from './state.ts'
 import { appendAndSave, peers, saveHardState, saveOf, type Work } from './work.ts'
 
-/** Starts the wait for a leader afresh, to a newly drawn deadline: once per election (section 5.2). */
+/** Restarts the election timer with a newly drawn deadline: once per election (section 5.2). */
 const drawElectionDeadline = (work: Work): void => {
   const { server, options } = work
   const [deadline, seed] = drawInteger(server.seed, options.electionTimeoutTicks, 2 * options.electionTimeoutTicks)
@@ -16,8 +16,9 @@ const drawElectionDeadline = (work: Work): void => {
 }
 
 /**
- * Follows `leaderId`, or nobody yet. A newer term clears the vote; the same term keeps it, or the server could vote
- * twice. The election timer is left alone, unless the server led: only a leader's word and a granted vote reset it.
+ * Becomes a follower of `leaderId`, or of no known leader. A newer term clears the vote; the same term keeps it, or the
+ * server could vote twice. The election timer runs on, except in a former leader: only a message of the leader and a
+ * granted vote reset it.
  */
 export const becomeFollower = (work: Work, term: Term, leaderId: NodeId | null): void => {
   const { server } = work
@@ -35,7 +36,7 @@ export const becomeFollower = (work: Work, term: Term, leaderId: NodeId | null):
   const { type } = server.role
   if (type === 'follower') return
   changeRole(work, { type: 'follower' })
-  // The log that its transfers still needed is needed no more.
+  // Its transfers, which pinned the log, are over.
   if (type === 'leader') compact(work)
 }
 
@@ -58,7 +59,7 @@ const endTransfers = ({ server, outputs }: Work): void => {
       })
 }
 
-/** A message of the current leader: the election timer starts again, and other candidates have to wait. */
+/** A message of the current leader resets the election timer, and makes this server ignore candidates for a while. */
 export const hearLeader = ({ server, options }: Work): void => {
   server.electionElapsedTicks = 0
   server.stickyTicks = options.electionTimeoutTicks
@@ -85,7 +86,7 @@ export const becomeLeader = (work: Work): void => {
   const { server, log } = work
   server.leaderId = server.id
   server.electionElapsedTicks = 0
-  // A leader has all that is committed: what it was being sent before can only be older.
+  // A new leader holds every committed entry (Leader Completeness): a snapshot on its way to it can only be older.
   server.receiving = null
   changeRole(work, newLeader(peers(work), log.lastIndex, work.options.inflightMessagesMax))
   if (work.options.noopOnElection) appendAndSave(work, [noop(work)])

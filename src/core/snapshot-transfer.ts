@@ -5,7 +5,7 @@ import type { Message } from './message.ts'
 import { toProbe, type Probe, type Progress, type Transfer } from './progress.ts'
 import type { InstallSnapshotResponse } from './rpc.ts'
 import type { FailedTransfer } from './state.ts'
-import { ignore, ownLeader, type OwnLeader, type Work } from './work.ts'
+import { ignore, mutableLeader, type MutableLeader, type Work } from './work.ts'
 
 /*
  * The sender's half of a snapshot transfer (Figure 13; NuRaft's object protocol). It begins with an offer, the first
@@ -23,7 +23,7 @@ export const chainDigest = (before: number, objectId: ObjectId, objectChecksum: 
  * Offers the latest snapshot to a follower whose next entry is compacted, unless the pause after a failure lasts. From
  * now on the log after it is pinned.
  */
-export const startTransfer = (work: Work, leader: OwnLeader, at: number): void => {
+export const startTransfer = (work: Work, leader: MutableLeader, at: number): void => {
   const progress = leader.progress[at]
   if (progress === undefined || progress.mode === 'snapshot' || !hasTransfersLeft(leader.transfersStarted)) return
   const failed = failureOf(leader, progress)
@@ -59,7 +59,7 @@ export const startTransfer = (work: Work, leader: OwnLeader, at: number): void =
   })
 }
 
-const failureOf = ({ failedTransfers }: OwnLeader, { id }: Progress): FailedTransfer | undefined =>
+const failureOf = ({ failedTransfers }: MutableLeader, { id }: Progress): FailedTransfer | undefined =>
   failedTransfers.find((failed) => failed.id === id)
 
 type Outcome = 'installed' | 'abandoned'
@@ -67,7 +67,7 @@ type Outcome = 'installed' | 'abandoned'
 /** Says that the transfer is over; the caller puts another progress in its place. */
 export const endTransfer = (work: Work, { id, transferId, snapshot }: Transfer, outcome: Outcome): void => {
   work.outputs.push({ type: 'transferEnded', to: id, transferId, snapshot, outcome })
-  const leader = ownLeader(work)
+  const leader = mutableLeader(work)
   if (leader !== null) leader.failedTransfers = leader.failedTransfers.filter((failed) => failed.id !== id)
 }
 
@@ -166,8 +166,8 @@ export const handleObjectReadFailed = (work: Work, message: Extract<Message, { t
 const findTransfer = (
   work: Work,
   { to, transferId }: { readonly to: string; readonly transferId: number },
-): readonly [OwnLeader, number, Transfer] | null => {
-  const leader = ownLeader(work)
+): readonly [MutableLeader, number, Transfer] | null => {
+  const leader = mutableLeader(work)
   if (leader === null) return null
   const at = leader.progress.findIndex(({ id }) => id === to)
   const progress = leader.progress[at]
@@ -283,7 +283,7 @@ const PAUSE_GROWTH_MAX = 16
 
 /** Back to probing. The next transfer starts after a pause, if the follower is active then. */
 const abandon = (work: Work, transfer: Transfer): Probe => {
-  const leader = ownLeader(work)
+  const leader = mutableLeader(work)
   if (leader !== null) {
     const { id, active, phase, objectsAcked } = transfer
     const before = failureOf(leader, transfer)?.failures ?? 0

@@ -7,14 +7,14 @@ import { voteResult } from './quorum.ts'
 import { becomeFollower } from './role.ts'
 import { beginRound } from './rounds.ts'
 import { tickTransfer } from './snapshot-transfer.ts'
-import { configurationInForce, ownLeader, type OwnLeader, type Work } from './work.ts'
+import { configurationInForce, mutableLeader, type MutableLeader, type Work } from './work.ts'
 
 /** One unit of time: heartbeats and the quorum check for a leader, the election timer for everybody else. */
 export const handleTick = (work: Work): void => {
   const { server } = work
   server.electionElapsedTicks++
   if (server.stickyTicks > 0) server.stickyTicks--
-  const leader = ownLeader(work)
+  const leader = mutableLeader(work)
   if (leader !== null) return tickLeader(work, leader)
   if (server.electionElapsedTicks < server.electionDeadlineTicks) return
   // The leader is gone; a server that may not campaign now tries again after another full wait, not at every tick.
@@ -23,7 +23,7 @@ export const handleTick = (work: Work): void => {
   campaign(work)
 }
 
-const tickLeader = (work: Work, leader: OwnLeader): void => {
+const tickLeader = (work: Work, leader: MutableLeader): void => {
   const { server, options } = work
   leader.clockTicks++
   leader.heartbeatElapsedTicks++
@@ -39,7 +39,7 @@ const tickLeader = (work: Work, leader: OwnLeader): void => {
   broadcastAppend(work, 'heartbeat')
 }
 
-const tickTransfers = (work: Work, leader: OwnLeader): void => {
+const tickTransfers = (work: Work, leader: MutableLeader): void => {
   let isOver = false
   for (const [at, progress] of leader.progress.entries()) {
     if (progress.mode !== 'snapshot') continue
@@ -51,7 +51,7 @@ const tickTransfers = (work: Work, leader: OwnLeader): void => {
 }
 
 /** Thesis 6.2: a leader that reaches no majority any more makes room, so that clients look elsewhere. */
-const hasActiveQuorum = ({ server }: Work, { progress }: OwnLeader): boolean => {
+const hasActiveQuorum = ({ server }: Work, { progress }: MutableLeader): boolean => {
   const answering = progress.filter(({ active }) => active).map(({ id }) => id)
   return voteResult(configurationInForce(server), [...answering, server.id], []) === 'won'
 }

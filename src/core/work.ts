@@ -10,14 +10,14 @@ import type { Leader, RaftState, Server } from './state.ts'
 
 export type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 
-/** The step's own copy of the leader's role: its fields and the list may be assigned, what they hold is replaced. */
-export type OwnLeader = Mutable<Omit<Leader, 'progress'>> & { progress: Progress[] }
+/** This step's copy of the leader's role. Its fields and the items of `progress` may be assigned; what they hold may not. */
+export type MutableLeader = Mutable<Omit<Leader, 'progress'>> & { progress: Progress[] }
 
-type OwnSave = Mutable<Omit<Save, 'then'>> & { readonly then: Send[] }
+type MutableSave = Mutable<Omit<Save, 'then'>> & { readonly then: Send[] }
 
 /**
- * Scratch space of one step: mutable inside, invisible outside. `server` is a shallow copy that the step owns; its
- * fields are assigned, and whatever they hold is immutable and gets replaced.
+ * Scratch space of one step, so that handlers can assign while `step` stays pure. `server` is a shallow copy: its fields
+ * may be assigned; the values they hold are shared with the state before, and are replaced, never edited.
  */
 export interface Work {
   readonly options: Options
@@ -25,9 +25,9 @@ export interface Work {
   log: Log
   readonly outputs: Output[]
   /** The one save of this step, once something has to be durable. */
-  save: OwnSave | null
+  save: MutableSave | null
   /** Set once the step has made its own copy of the leader's role. */
-  leader: OwnLeader | null
+  leader: MutableLeader | null
 }
 
 export const beginWork = (state: RaftState): Work => ({
@@ -69,7 +69,7 @@ const copyServer = (of: Server): Mutable<Server> => ({
   seed: of.seed,
 })
 
-const copyLeader = (of: Leader): OwnLeader => ({
+const copyLeader = (of: Leader): MutableLeader => ({
   type: 'leader',
   progress: [...of.progress],
   termStartIndex: of.termStartIndex,
@@ -90,8 +90,8 @@ export const endWork = (work: Work): readonly [RaftState, readonly Output[]] => 
   return [{ options: work.options, server: work.server, log: work.log }, work.outputs]
 }
 
-/** This step's own copy of the leader's role, made at the first call; null when the server does not lead. */
-export const ownLeader = (work: Work): OwnLeader | null => {
+/** This step's copy of the leader's role, made at the first call; null when the server is no leader. */
+export const mutableLeader = (work: Work): MutableLeader | null => {
   if (work.leader !== null) return work.leader
   const role = work.server.role
   if (role.type !== 'leader') return null
@@ -111,37 +111,37 @@ const latest = (records: Server['configurations']): ConfigurationAt => records.a
 export const peers = (work: Work): readonly NodeId[] =>
   members(configurationInForce(work.server)).filter((id) => id !== work.server.id)
 
-/** Leaves at once, whatever the disk does. Only for what rests on nothing that is not durable yet. */
+/** Leaves at once, before any save completes. Only for RPCs that state nothing about this server's disk. */
 export const send = (work: Work, to: NodeId, rpc: Rpc): void => {
   work.outputs.push({ type: 'send', to, rpc })
 }
 
 /**
- * Leaves once everything saved so far, in this step or before, is durable (thesis 3.8): for what says of the log more
- * than is known to be on the disk.
+ * Leaves once everything saved so far, in this step or before, is durable (thesis 3.8). For a reply that states more about
+ * the log than is known to be on the disk.
  */
-export const promise = (work: Work, to: NodeId, rpc: Rpc): void => {
+export const replyAfterSave = (work: Work, to: NodeId, rpc: Rpc): void => {
   if (work.save === null && work.server.savedSequence === work.server.saveSequence) send(work, to, rpc)
   else saveOf(work).then.push({ type: 'send', to, rpc })
 }
 
 /**
- * Leaves once currentTerm and votedFor are durable, which is at once in most steps: for what rests on nothing else of
- * the disk. A refusal, a vote, an acknowledgement of what durableIndex covers do not wait for entries being written:
- * a leader whose followers' disks stall would lose its quorum check by it.
+ * Leaves once currentTerm and votedFor are durable, which is at once in most steps. For a refusal, a vote, or an
+ * acknowledgement of entries that are durable already. These must not wait for entries being written: a stalled disk of
+ * the followers would make a healthy leader fail its quorum check.
  */
-export const answer = (work: Work, to: NodeId, rpc: Rpc): void => {
+export const replyAfterHardState = (work: Work, to: NodeId, rpc: Rpc): void => {
   if (isHardStateDurable(work)) send(work, to, rpc)
-  else promise(work, to, rpc)
+  else replyAfterSave(work, to, rpc)
 }
 
 export const isHardStateDurable = ({ server }: Work): boolean => server.hardStateSequence <= server.savedSequence
 
 /** The step's save, begun at the first call. */
-export const saveOf = (work: Work): OwnSave => {
+export const saveOf = (work: Work): MutableSave => {
   if (work.save !== null) return work.save
   work.server.saveSequence++
-  const save: OwnSave = {
+  const save: MutableSave = {
     type: 'save',
     sequence: work.server.saveSequence,
     hardState: null,
@@ -163,7 +163,7 @@ export const saveHardState = (work: Work): void => {
   work.server.hardStateSequence = save.sequence
 }
 
-/** Appends entries that continue the log, and saves them. A configuration is in force as soon as it is appended. */
+/** Appends entries that continue the log, and saves them. A configuration is in force once appended (section 6). */
 export const appendAndSave = (work: Work, entries: readonly Entry[]): void => {
   work.log = append(work.log, entries)
   const save = saveOf(work)
@@ -176,20 +176,20 @@ export const appendAndSave = (work: Work, entries: readonly Entry[]): void => {
       ]
 }
 
-/** Drops a conflicting suffix, from the log, from the disk, and with it the configurations it brought (section 6). */
+/** Drops the suffix from `from` on, from the log and the disk, and the configurations that it held (section 6). */
 export const truncateAndSave = (work: Work, from: Index): void => {
   const { server } = work
   work.log = truncateFrom(work.log, from)
   const save = saveOf(work)
   save.truncateFrom = from
-  distrustDisk(work, from)
-  const [born, ...later] = server.configurations
+  markNotDurable(work, from)
+  const [oldest, ...later] = server.configurations
   if (later.some((record) => record.index >= from))
-    server.configurations = [born, ...later.filter((record) => record.index < from)]
+    server.configurations = [oldest, ...later.filter((record) => record.index < from)]
 }
 
-/** From `from` on, the disk holds something else until this step's save is durable, whatever earlier saves say. */
-export const distrustDisk = (work: Work, from: Index): void => {
+/** From `from` on, the disk may hold other entries until this step's save is durable, whichever earlier ones complete. */
+export const markNotDurable = (work: Work, from: Index): void => {
   const { server } = work
   server.durableIndex = minIndex(server.durableIndex, predecessor(from))
   const pending = server.truncation
@@ -204,7 +204,7 @@ export const ignore = (work: Work, reason: IgnoredReason, from: NodeId | null): 
   work.outputs.push({ type: 'note', event: 'ignored', reason, from })
 }
 
-/** Notes that a message had no effect, and that it cannot be true: Raft does not hold in this cluster any more. */
+/** Notes a message without effect that no correct server can have sent: a safety property of Raft has been broken. */
 export const contradict = (work: Work, contradiction: Contradiction, from: NodeId): void => {
   work.outputs.push({ type: 'note', event: 'contradiction', contradiction, from })
 }

@@ -18,7 +18,7 @@ import {
 } from './layout.ts'
 import { BLOCK_SEGMENTS, SEGMENT_ENTRIES, blockOf, segmentOf } from './segment.ts'
 
-export { entryAt, termAt, type Log } from './layout.ts'
+export { entryAt, heldTerm, termAt, type Log } from './layout.ts'
 
 /** A log without entries that begins after the given base: what a server starts with, or a snapshot leaves. */
 export const emptyLog = (baseIndex: Index = INDEX_ZERO, baseTerm: Term = TERM_ZERO): Log => ({
@@ -176,7 +176,7 @@ const lastWithinBytes = (log: Log, from: Index, to: Index, bytesMax: number): In
  * term of one log is above the other's they differ, and terms never decrease along a log. That is also why a binary
  * search finds it: O(log n).
  */
-export const lastIndexNotAbove = (log: Log, from: Index, term: Term): Index => {
+export const lastIndexWithTermAtMost = (log: Log, from: Index, term: Term): Index => {
   let low = log.baseIndex
   let high = minIndex(from, log.lastIndex)
   while (low < high) {

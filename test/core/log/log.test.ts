@@ -6,7 +6,7 @@ import {
   compactTo,
   emptyLog,
   entryAt,
-  lastIndexNotAbove,
+  lastIndexWithTermAtMost,
   logOf,
   slice,
   termAt,
@@ -256,7 +256,7 @@ describe('slice', () => {
   })
 })
 
-describe('lastIndexNotAbove', () => {
+describe('lastIndexWithTermAtMost', () => {
   // Terms 1 1 2 2 2 5 5 9 at indices 11 … 18, after a base of term 1.
   const terms = [1, 1, 2, 2, 2, 5, 5, 9]
   const log = logOf(
@@ -276,6 +276,6 @@ describe('lastIndexNotAbove', () => {
     { from: 3, sought: 9, found: 10, why: 'the base when the start is before it' },
     { from: 99, sought: 9, found: 18, why: 'the last entry when the start is past it' },
   ])('from $from, term $sought is $found: $why', ({ from, sought, found }) => {
-    expect(lastIndexNotAbove(log, index(from), term(sought))).toBe(found)
+    expect(lastIndexWithTermAtMost(log, index(from), term(sought))).toBe(found)
   })
 })
