@@ -1,5 +1,5 @@
-import { INDEX_ZERO, type Index, type NodeId } from '../../core/ids.ts'
-import type { Message, RequestId } from '../../core/message.ts'
+import type { Index, NodeId } from '../../core/ids.ts'
+import type { Message } from '../../core/message.ts'
 import type { Output, Send } from '../../core/output.ts'
 import type { RaftState } from '../../core/state.ts'
 import { Logs } from './logs.ts'
@@ -7,6 +7,8 @@ import { MarkCounter } from './mark-counter.ts'
 import { Tally } from './marks.ts'
 import { checkDurableIndex, checkMonotone, checkRestart } from './monotone.ts'
 import { Promises } from './promises.ts'
+import { Reads } from './reads.ts'
+import { Silence } from './silence.ts'
 import { Transfers } from './transfers.ts'
 import { ClaimViolation, Judge, type CheckName } from './violation.ts'
 import { Votes } from './votes.ts'
@@ -42,8 +44,8 @@ export class Ghost {
   private readonly transfers: Transfers
   private readonly promises: Promises
   private readonly counter: MarkCounter
-  /** Per read: what was committed when it was asked. */
-  private readonly readFloors = new Map<string, Index>()
+  private readonly reads: Reads
+  private readonly silence: Silence
 
   constructor({ tally = new Tally(), checks = null, isRead = false }: GhostOptions = {}) {
     this.judge = new Judge(checks)
@@ -51,6 +53,8 @@ export class Ghost {
     this.votes = new Votes(this.judge)
     this.logs = new Logs(this.judge, this.witnesses)
     this.transfers = new Transfers(this.judge)
+    this.reads = new Reads(this.judge)
+    this.silence = new Silence(this.judge)
     this.counter = new MarkCounter(tally, this.witnesses, this.votes)
   }
 
@@ -87,6 +91,8 @@ export class Ghost {
       if (state.server.receiving === null) known.receptions.clear()
     }
     this.logs.started(witness)
+    this.reads.started(witness)
+    this.silence.started(witness, known !== undefined)
     if (state.server.role.type === 'leader') this.votes.led(witness)
   }
 
@@ -110,21 +116,26 @@ export class Ghost {
     if (witness === undefined) throw new ClaimViolation('STR', 'who takes a step was started', { id: before.server.id })
     if (message.type === 'receive') this.hear(message.from, { type: 'send', to: witness.id, rpc: message.rpc }, src)
     if (message.type === 'saved') this.complete(witness, message.sequence)
+    if (message.type === 'receive') this.votes.heard(witness, before, message, this.witnesses.has(message.from))
     witness.state = after
+    // A read sees what was committed before this step.
+    const floor = this.commitMax
     checkMonotone(this.judge, before, after)
     this.votes.answered(before, message, outputs)
+    this.silence.step(witness, before, message, outputs)
     const { server } = after
     if (server.role.type === 'leader' && before.server.role.type !== 'leader') {
       this.votes.led(witness)
+      this.votes.won(witness)
       this.logs.led(witness)
     }
-    if (message.type === 'read') this.ask(message.id)
     if (message.type === 'snapshotTaken') {
       witness.durable.taken(message.index, server)
       this.logs.labelled(after, server.snapshot)
     }
     if (isInstallRejected(before, after, message)) witness.fed = before.server.applyingIndex
     if (server.commitIndex > before.server.commitIndex) this.logs.advanced(witness, before)
+    this.reads.step(witness, before, message, outputs, floor)
     for (const output of outputs) this.perform(witness, before, output, i)
     this.logs.matched(witness, before)
     if (server.durableIndex !== before.server.durableIndex) checkDurableIndex(this.judge, witness)
@@ -170,7 +181,6 @@ export class Ghost {
         this.transfers.installing(witness, output.snapshot)
         return this.install(witness, output.snapshot.lastIncludedIndex)
       case 'readReady':
-        return this.grant(witness, output.id, output.index)
       case 'readObject':
       case 'transferEnded':
       case 'accepted':
@@ -190,21 +200,6 @@ export class Ghost {
     if (index <= witness.fed)
       this.judge.refute('AIO', 'a state machine never goes back', { id: witness.id, index, at: witness.fed })
     witness.fed = index
-  }
-
-  private ask(id: RequestId): void {
-    this.readFloors.set(String(id), this.logs.commitMax)
-  }
-
-  private grant({ id: server }: Witness, id: RequestId, index: Index): void {
-    const floor = this.readFloors.get(String(id)) ?? INDEX_ZERO
-    if (index < floor)
-      this.judge.refute('READ', 'a read sees everything that was committed before it was asked', {
-        server,
-        id,
-        index,
-        floor,
-      })
   }
 }
 

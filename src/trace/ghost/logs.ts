@@ -1,13 +1,13 @@
 import type { Configuration } from '../../core/configuration.ts'
 import type { Entry } from '../../core/entry.ts'
-import { INDEX_ZERO, maxIndex, predecessor, successor, type Index, type Term } from '../../core/ids.ts'
+import { INDEX_ZERO, maxIndex, predecessor, successor, type Index, type NodeId, type Term } from '../../core/ids.ts'
 import { entryAt, termAt } from '../../core/log/log.ts'
 import type { Save } from '../../core/output.ts'
 import { quorumIndex } from '../../core/quorum.ts'
 import type { SnapshotMeta } from '../../core/rpc.ts'
-import type { RaftState } from '../../core/state.ts'
+import type { RaftState, Role } from '../../core/state.ts'
 import type { Judge } from './violation.ts'
-import type { Witness, Witnesses } from './witness.ts'
+import { inForce, type Witness, type Witnesses } from './witness.ts'
 
 /** An entry that some server has called committed. */
 export interface Committed {
@@ -45,15 +45,22 @@ export class Logs {
   /** What a server begins with is as good as written. */
   started({ state }: Witness): void {
     const { log, server } = state
-    const { configurationIndex: index, configuration } = server.snapshot
-    if (this.configurations.length === 0) this.configurations.push({ index, configuration })
+    this.configure(server.snapshot)
     for (let at = successor(log.baseIndex); at <= log.lastIndex; at = successor(at)) {
       const entry = entryAt(log, at)
       if (entry === null) continue
       this.write(state, entry)
       if (at <= server.commitIndex) this.commit(state, entry)
     }
+    this.commitMax = maxIndex(this.commitMax, server.commitIndex)
     this.labelled(state, server.snapshot)
+  }
+
+  /** The configuration of a snapshot that a server begins with, where nobody saw the entry that brought it. */
+  private configure({ configurationIndex: index, configuration }: SnapshotMeta): void {
+    const before = this.configurations.findLastIndex((known) => known.index <= index)
+    if (this.configurations[before]?.index !== index)
+      this.configurations.splice(before + 1, 0, { index, configuration })
   }
 
   /** A new leader has everything that was committed in earlier terms (5.4.3). */
@@ -136,12 +143,13 @@ export class Logs {
 
   /** What a leader calls committed would survive the crash of all servers at once. */
   private isDurable({ server, log }: RaftState): void {
-    const { commitIndex, configurations } = server
+    const { commitIndex, role } = server
     const term = termAt(log, commitIndex)
-    const inForce = configurations.at(-1)?.configuration ?? configurations[0].configuration
-    const reached = quorumIndex(inForce, (id) => {
-      const durable = this.witnesses.get(id)?.durable
-      return term !== null && durable?.holds(commitIndex, term) === false ? INDEX_ZERO : commitIndex
+    const reached = quorumIndex(inForce(server), (id) => {
+      const known = this.witnesses.get(id)
+      // Of a server that nobody watches only its own word is known.
+      if (known === undefined) return matchOf(role, id)
+      return term === null || known.durable.holds(commitIndex, term) ? commitIndex : INDEX_ZERO
     })
     if (reached < commitIndex)
       this.judge.refute('QD', 'what is committed is durable on a quorum', { id: server.id, commitIndex, term })
@@ -197,6 +205,9 @@ export class Logs {
       })
   }
 }
+
+const matchOf = (role: Role, id: NodeId): Index =>
+  (role.type === 'leader' ? role.progress.find((progress) => progress.id === id)?.matchIndex : null) ?? INDEX_ZERO
 
 /** Entries are shared between servers of one process; those that went through a file are compared as texts. */
 const areEqual = (one: object | undefined, other: object): boolean =>

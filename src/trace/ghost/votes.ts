@@ -2,10 +2,11 @@ import type { Index, NodeId, Term } from '../../core/ids.ts'
 import type { Message } from '../../core/message.ts'
 import type { Output, Send } from '../../core/output.ts'
 import { termAt } from '../../core/log/log.ts'
+import { voteResult } from '../../core/quorum.ts'
 import type { Rpc } from '../../core/rpc.ts'
 import type { RaftState } from '../../core/state.ts'
 import type { Judge } from './violation.ts'
-import type { Witness } from './witness.ts'
+import { inForce, type Witness } from './witness.ts'
 
 type VoteRequest = Extract<Rpc, { type: 'RequestVote' | 'RequestPreVote' }>
 
@@ -14,6 +15,8 @@ export class Votes {
   private readonly judge: Judge
   private readonly leaders = new Map<Term, NodeId>()
   private readonly votes = new Map<string, NodeId>()
+  /** Votes that have reached a candidate, of its latest term. */
+  private readonly grants = new Map<NodeId, { readonly term: Term; readonly from: Set<NodeId> }>()
 
   constructor(judge: Judge) {
     this.judge = judge
@@ -29,6 +32,28 @@ export class Votes {
     if (known !== undefined && known !== id)
       this.judge.refute('ES', 'a term has at most one leader', { term: currentTerm, leaders: [known, id] })
     this.leaders.set(currentTerm, id)
+  }
+
+  /** A vote reaches a candidate. One that it was never given by a server that was watched counts for nothing. */
+  heard({ id }: Witness, before: RaftState, message: Message, isWatched: boolean): void {
+    if (message.type !== 'receive' || message.rpc.type !== 'RequestVoteResponse' || !message.rpc.voteGranted) return
+    const { from, rpc } = message
+    if (before.server.role.type !== 'candidate' || rpc.term !== before.server.currentTerm) return
+    if (isWatched && this.votes.get(`${from} ${rpc.term}`) !== id) return
+    const known = this.grants.get(id)
+    const grants = known?.term === rpc.term ? known : { term: rpc.term, from: new Set<NodeId>() }
+    this.grants.set(id, grants)
+    grants.from.add(from)
+  }
+
+  /** A server has won: a quorum voted for it, its own vote counted once it is on its disk. */
+  won({ id, state, durable }: Witness): void {
+    const { currentTerm } = state.server
+    const grants = this.grants.get(id)
+    const granted = grants?.term === currentTerm ? [...grants.from] : []
+    if (durable.currentTerm === currentTerm && durable.votedFor === id) granted.push(id)
+    if (voteResult(inForce(state.server), granted, []) !== 'won')
+      this.judge.refute('ES', 'a quorum has voted for a server that becomes leader', { id, term: currentTerm, granted })
   }
 
   /** Section 5.4.1, as seen from outside: nobody votes for a log that is behind its own. */

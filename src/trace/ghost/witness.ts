@@ -1,6 +1,7 @@
 import type { NodeId, ObjectId, Term } from '../../core/ids.ts'
+import type { Configuration } from '../../core/configuration.ts'
 import { TERM_ZERO } from '../../core/ids.ts'
-import type { RaftState } from '../../core/state.ts'
+import type { RaftState, Server } from '../../core/state.ts'
 import { Durable } from './durable.ts'
 
 /** One server over all its lives, as the ghost knows it. */
@@ -18,6 +19,8 @@ export class Witness {
    * object of a later one before it reaches the disk.
    */
   readonly receptions = new Map<string, Map<ObjectId, string>>()
+  /** Its ticks since the last message of a leader; none was heard: Infinity. */
+  ticksSinceLeader = Infinity
   /** It restarted in the middle of a transfer, which has not gone on yet. */
   isResuming = false
 
@@ -29,6 +32,10 @@ export class Witness {
     this.fed = receiving?.phase === 'install' ? receiving.snapshot.lastIncludedIndex : applyingIndex
   }
 }
+
+/** The latest configuration in a server's log (section 6). */
+export const inForce = ({ configurations }: Pick<Server, 'configurations'>): Configuration =>
+  (configurations.at(-1) ?? configurations[0]).configuration
 
 /** What all parts of the ghost see: every server there ever was. */
 export type Witnesses = ReadonlyMap<NodeId, Witness>

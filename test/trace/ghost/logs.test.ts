@@ -124,8 +124,9 @@ describe('LC, Leader Completeness', () => {
   it('finds a leader without what an earlier term committed', () => {
     const world = usurp(new World().elect(n1, [n1, n2]).propose(n1, 'a').settle([n1, n2]))
     const { history } = world
-    expect(verdictOn(history)).toMatchObject({ check: 'LC', at: history.length - 1 })
-    expect(brokenBy(history)).toEqual(['LC'])
+    expect(verdictOn(history, ['LC'])).toMatchObject({ check: 'LC', at: history.length - 1 })
+    // Its vote was forged.
+    expect(brokenBy(history)).toEqual(['ES', 'LC'])
     expect(brokenBy(history.slice(0, -1))).toEqual([])
   })
 

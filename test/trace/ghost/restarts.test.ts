@@ -51,8 +51,7 @@ describe('a restart', () => {
   it('may not leave out a save from the middle', () => {
     // n2 votes for n1, takes its blank entry, and votes for n3: three saves, none answered for.
     const world = new World().do(n1, { type: 'campaign' }).write(n1).deliver(n1, n2)
-    const vote = known(known(world.savesOf(n2)[0]).then[0])
-    world.hear(n1, n3, vote.rpc).deliver(n1, n2)
+    world.deliver(n1, n3).write(n3).deliver(n3, n1).deliver(n1, n2)
     const rpc = { type: 'RequestVote', term: term(2), candidateId: n3, lastLogIndex: index(1) } as const
     world.hear(n2, n3, { ...rpc, lastLogTerm: term(1) })
     expect(world.savesOf(n2)).toHaveLength(3)
