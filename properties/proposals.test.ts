@@ -7,7 +7,7 @@ import { EMPTY_QUEUE, enqueue, type Queue } from '../src/core/queue.ts'
 import type { StateMachine } from '../src/machine/machine.ts'
 import { settle, type Pending } from '../src/machine/pending.ts'
 import type { ReplicaOutput } from '../src/machine/replica-state.ts'
-import { SimCluster } from '../src/sim/cluster.ts'
+import { SimCluster } from '../src/sim/cluster/cluster.ts'
 
 type Answer = Extract<ReplicaOutput<string>, { readonly type: 'completed' | 'lost' }>
 

@@ -33,3 +33,10 @@ export const checksum = (text: string, before = 0): number => {
   }
   return ~crc >>> 0
 }
+
+/** CRC-32 of bytes, continued from the CRC-32 of what came before: `zlib.crc32`, without Node. */
+export const checksumOfBytes = (bytes: Uint8Array, before = 0): number => {
+  let crc = ~before
+  for (const byte of bytes) crc = fold(crc, byte)
+  return ~crc >>> 0
+}

@@ -29,7 +29,8 @@ export const handleInstallSnapshotResponse = (work: Work, from: NodeId, rpc: Ins
     const now = recordMatch(work, told, rpc.installedIndex, 0)
     leader.progress[at] = now
     releaseLog(work, known.matchIndex, rpc.installedIndex)
-    if (now.mode === 'snapshot') leader.progress[at] = offerAgain(work, now)
+    // A late copy of the answer, while the receiver installs this snapshot, brings no match that was not known.
+    if (now.mode === 'snapshot' && rpc.installedIndex > known.matchIndex) leader.progress[at] = offerAgain(work, now)
     if (advanceCommit(work)) broadcastAppend(work, 'newCommit')
     else sendAppend(work, leader, at, 'newCommit')
     return

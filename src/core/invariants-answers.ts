@@ -65,6 +65,10 @@ const checkTransfers = (step: Transition, before: readonly Transfer[], after: re
   }
 }
 
+/** The receiver has put another snapshot in force, and can take this one now. */
+const hasInstalledAnother = (before: Transfer, after: Transfer): boolean =>
+  before.phase === 'install' && after.matchIndex > before.matchIndex
+
 /** What bounds a transfer: retries are forgiven only for an object that was not acknowledged before. */
 const checkAdvance = (step: Transition, before: Transfer, after: Transfer): void => {
   const acked = after.objectsAcked - before.objectsAcked
@@ -72,7 +76,7 @@ const checkAdvance = (step: Transition, before: Transfer, after: Transfer): void
   claim(step, after.objectsSent >= before.objectsSent, 'positions of objects never fall')
   claim(
     step,
-    after.retries >= before.retries || acked > 0 || after.phase === 'install',
+    after.retries >= before.retries || acked > 0 || after.phase === 'install' || hasInstalledAnother(before, after),
     'only progress ends a row of retries',
   )
   claim(step, after.phase !== 'offer' || before.phase !== 'transfer', 'a transfer is offered before it goes on')

@@ -20,7 +20,7 @@ export type Reducer = typeof step
 export class ReplicaRun<S, C extends JsonValue, R extends JsonValue> {
   private readonly machine: StateMachine<S, C, R>
   private readonly reduce: Reducer
-  private raft: RaftState
+  protected raft: RaftState
   private state: S
   private captures: readonly Capture<S>[]
   private incoming: Replica<S, R>['incoming']
@@ -53,12 +53,16 @@ export class ReplicaRun<S, C extends JsonValue, R extends JsonValue> {
     this.release()
     // Once for all messages that come before the answer.
     if (isContinued && this.isApplying) this.outputs.push({ type: 'continue' })
+    return this.finish()
+  }
+
+  private finish(): readonly [Replica<S, R>, readonly ReplicaOutput<R>[]] {
     const { raft, state, captures, incoming, pending, reads } = this
     return [{ raft, machine: state, captures, incoming, pending, reads }, this.outputs]
   }
 
   /** Whether the core has handed out a batch that the machine has not applied: entries after lastApplied. */
-  private get isApplying(): boolean {
+  protected get isApplying(): boolean {
     return this.raft.server.applyingIndex > this.raft.server.lastApplied
   }
 
@@ -89,7 +93,7 @@ export class ReplicaRun<S, C extends JsonValue, R extends JsonValue> {
     for (const output of outputs) this.perform(output)
   }
 
-  private perform(output: Output): void {
+  protected perform(output: Output): void {
     switch (output.type) {
       case 'save':
       case 'send':
@@ -129,7 +133,7 @@ export class ReplicaRun<S, C extends JsonValue, R extends JsonValue> {
    * The batch that is handed out, in one call of the machine; blank entries and configurations pass it by. A step does
    * this once: the core hands out the next batch at once, which waits for the next message.
    */
-  private applyBatch(): void {
+  protected applyBatch(): void {
     const { server, log } = this.raft
     const entries = slice(log, successor(server.lastApplied), server.applyingIndex)
     const commands: C[] = []

@@ -15,6 +15,7 @@ export interface Victims {
   heal(): void
   pause(id: NodeId): void
   resume(id: NodeId): void
+  campaign(id: NodeId): void
   crash(id: NodeId): void
   crashWithin(id: NodeId, outputs: number | null): void
   restart(id: NodeId): void
@@ -69,6 +70,8 @@ export class Faults {
       case 'clog':
         for (const to of victims.ids) if (dice.chance(0.5)) victims.clog(victim, to, dice.within(this.mix.duration))
         return
+      case 'campaign':
+        return victims.campaign(victim)
       case 'crash':
         victims.crash(victim)
         return this.later(() => this.mend(victim))

@@ -1,5 +1,5 @@
 /** Simulation and checking, for testing state machines and for looking at Raft itself. Deterministic, by seed. */
-export { SimCluster, type ClusterObserver, type SimClusterOptions } from './cluster.ts'
+export { SimCluster, type ClusterObserver, type SimClusterOptions } from './cluster/cluster.ts'
 export { Dice, type Range } from './dice.ts'
 export { simulate } from './simulate.ts'
 export { kvService } from './kv-service.ts'

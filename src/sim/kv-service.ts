@@ -16,6 +16,16 @@ export const kvService = (): Service<KvState, KvCommand, KvResult> => {
   const inputs = new Map<Request<KvState, KvCommand>, Input>()
   return {
     machine: kvMachine({ objectBytesMax: OBJECT_BYTES_MAX }),
+    machineOf: (server) => kvMachine({ objectBytesMax: OBJECT_BYTES_MAX + 17 * server }),
+    markOf: (request, answer) => {
+      const input = inputs.get(request)
+      if (input === undefined || workload === null) return null
+      const wasThere = workload.expects(input.key)
+      const output = outputOf(input, answer)
+      if (output !== null) workload.notice(input, output, answer)
+      const isMatch = input.kind === 'cas' && wasThere && (answer as KvResult).type === 'ok'
+      return isMatch ? 'cas succeeded' : null
+    },
     next: (dice: Dice) => {
       workload ??= new Workload(dice)
       const input = workload.next()
@@ -24,9 +34,10 @@ export const kvService = (): Service<KvState, KvCommand, KvResult> => {
       return request
     },
     describe: (request, answer) => described(inputs.get(request), answer),
-    judge: (history) => {
+    judge: (history, undecided) => {
       const verdict = checkLinearizability(history.map((told) => operationOf(told, inputs.get(told.request))))
       if (verdict.result === 'violation') return verdict.explanation
+      if (verdict.result === 'unknown') undecided()
       return null
     },
   }

@@ -1,29 +1,70 @@
+import type { Configuration } from '../core/configuration.ts'
 import type { JsonValue } from '../core/entry.ts'
 import type { NodeId } from '../core/ids.ts'
-import type { SimCluster } from './cluster.ts'
+import { voteResult } from '../core/quorum.ts'
+import type { SimCluster } from './cluster/cluster.ts'
 import type { Dice } from './dice.ts'
-import { ELECTION_TIMEOUT_MS, TICK_MS } from './profile.ts'
+import { ELECTION_TIMEOUT_MS, TICK_MS, type Mix } from './profile.ts'
 
 /** Election timeouts from the last fault until everything is in order, at most; most runs need three. */
 export const TIMEOUTS_TO_CONVERGE = 40
 
-/** A majority of the servers, drawn anew: those that will be able to talk to each other. */
-export const coreOf = (ids: readonly NodeId[], dice: Dice): readonly NodeId[] => {
-  const least = Math.floor(ids.length / 2) + 1
-  return dice.shuffle(ids).slice(0, dice.integer(least, ids.length + 1))
+/** A quorum of the servers, and perhaps more, drawn anew: those that will be able to talk to each other. */
+export const coreOf = (
+  { ids, configuration }: { readonly ids: readonly NodeId[]; readonly configuration: Configuration },
+  dice: Dice,
+): readonly NodeId[] => {
+  const order = dice.shuffle(ids)
+  let least = 1
+  while (voteResult(configuration, order.slice(0, least), []) !== 'won') least++
+  return order.slice(0, dice.integer(least, ids.length + 1))
 }
 
-/** Ends all faults but one: whoever is not of the core is down, or cut off. */
+/**
+ * Ends all faults but one: the servers outside of the core are down, or cut off, or all but one of them are cut off, which
+ * stays linked to one server of the core. A bridge is tried where the core has to stand it: with checkQuorum a leader
+ * outside steps down, and with preVote a server outside does not raise the core's term.
+ */
 export const heal = <S, C extends JsonValue, R extends JsonValue>(
   cluster: SimCluster<S, C, R>,
   core: readonly NodeId[],
   dice: Dice,
-): void => {
+  { options, leaseRate, tick }: Pick<Mix, 'options' | 'leaseRate' | 'tick'>,
+): 'isolated' | 'bridged' => {
   cluster.changeNetwork({ lossRate: 0, duplicateRate: 0, slowRate: 0, delay: { least: 1, most: 10 } })
+  // Leases hold only among clocks that have never drifted further.
+  const clock = leaseRate > 0 ? tick : { least: TICK_MS, most: TICK_MS + 4 }
+  for (const id of core) {
+    cluster.changeClock(id, dice.within(clock))
+    cluster.changeMachine(id, { least: 0, most: 2 })
+  }
   const others = cluster.ids.filter((id) => !core.includes(id))
+  const isBridged = options.checkQuorum === true && options.preVote === true && dice.chance(0.5)
+  if (isBridged && others.length > 0) return bridge(cluster, core, others, dice)
   if (dice.chance(0.5)) for (const id of others) cluster.crash(id)
   else if (others.length > 0) cluster.partition([core, others])
-  for (const id of core) cluster.changeClock(id, TICK_MS + dice.integer(0, 4))
+  return 'isolated'
+}
+
+/** The leader of before, if it is outside, or any other: it reaches one server of the core, is reached by it, or both. */
+const bridge = <S, C extends JsonValue, R extends JsonValue>(
+  cluster: SimCluster<S, C, R>,
+  core: readonly NodeId[],
+  others: readonly NodeId[],
+  dice: Dice,
+): 'bridged' => {
+  const leader = cluster.leader()
+  const outside = leader !== null && others.includes(leader) ? leader : dice.pick(others)
+  const inside = dice.pick(core)
+  const direction = dice.integer(0, 3)
+  for (const other of others)
+    for (const id of cluster.ids) {
+      if (id === other) continue
+      const isLinked = other === outside && id === inside
+      if (!isLinked || direction === 1) cluster.cut(other, id)
+      if (!isLinked || direction === 2) cluster.cut(id, other)
+    }
+  return 'bridged'
 }
 
 /** Lets a healed cluster run until it is in order. Returns what is not, after all that time; null when all is. */

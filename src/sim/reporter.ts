@@ -1,6 +1,6 @@
 import type { InvariantViolation } from '../core/assert.ts'
 import type { Options } from '../core/config.ts'
-import { configurationOf } from '../core/configuration.ts'
+import type { Configuration } from '../core/configuration.ts'
 import type { NodeId } from '../core/ids.ts'
 import type { Message } from '../core/message.ts'
 import type { Output } from '../core/output.ts'
@@ -8,8 +8,8 @@ import type { Remains } from '../core/start.ts'
 import type { RaftState } from '../core/state.ts'
 import { Recorder } from '../trace/record.ts'
 import { birthOf, restartOf } from '../trace/start.ts'
-import type { CrashReason } from './cluster.ts'
-import type { Fate } from './network.ts'
+import type { CrashReason } from './cluster/cluster.ts'
+import type { Fate } from './cluster/network.ts'
 import type { Described } from './service.ts'
 
 /** Writes a run down as a trace. */
@@ -18,14 +18,14 @@ export class Reporter {
   private readonly clock: { readonly time: number }
 
   constructor(
-    cluster: { readonly ids: readonly NodeId[]; readonly time: number },
+    cluster: { readonly ids: readonly NodeId[]; readonly time: number; readonly configuration: Configuration },
     options: Partial<Options>,
     seed: number,
     write: (line: string) => void,
   ) {
     this.clock = cluster
     const nodes = cluster.ids
-    const configuration = configurationOf(nodes)
+    const { configuration } = cluster
     const init = Object.fromEntries(nodes.map((id) => [id, birthOf({ id, configuration })]))
     this.recorder = new Recorder({ nodes, init, options, seed }, write)
   }

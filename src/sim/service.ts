@@ -1,5 +1,6 @@
 import type { JsonValue } from '../core/entry.ts'
 import type { StateMachine } from '../machine/machine.ts'
+import type { Mark } from '../trace/ghost/index.ts'
 import type { Dice } from './dice.ts'
 
 /**
@@ -13,8 +14,15 @@ export interface Service<S, C extends JsonValue, R extends JsonValue> {
   readonly next: (dice: Dice) => Request<S, C>
   /** How a request is written into a trace, and its answer: under the names that `raft check` knows, it can judge them. */
   readonly describe?: (request: Request<S, C>, answer: JsonValue | null) => Described
-  /** Judges what clients were told. Null: lawful; otherwise a sentence that says what is not. */
-  readonly judge?: (history: readonly Told<S, C, R>[]) => string | null
+  /**
+   * Judges what clients were told. Null: valid; otherwise a sentence that says what is not. `undecided` is called where
+   * the question was given up.
+   */
+  readonly judge?: (history: readonly Told<S, C, R>[], undecided: () => void) => string | null
+  /** The same machine, but that it cuts its snapshots otherwise: for the server of this number. */
+  readonly machineOf?: (server: number) => StateMachine<S, C, R>
+  /** What an answer shows that a run is about. */
+  readonly markOf?: (request: Request<S, C>, answer: JsonValue) => Mark | null
 }
 
 export interface Described {

@@ -31,6 +31,8 @@ interface Client<S, C extends JsonValue> {
   /** Of its session's commands: the present one, or the last. */
   sequence: number
   request: Request<S, C> | null
+  /** Its latest commands that were answered. */
+  past: { readonly sequence: number; readonly command: C }[]
   call: number
   /** Counts attempts, so that answers to earlier ones and old alarms are known. */
   attempt: number
@@ -76,6 +78,7 @@ export class SessionClients<S, C extends JsonValue, R extends JsonValue> {
       name: `c${at + 1}`,
       sequence: 0,
       request: null,
+      past: [],
       call: 0,
       attempt: 0,
     }))
@@ -115,6 +118,8 @@ export class SessionClients<S, C extends JsonValue, R extends JsonValue> {
       return arrive(() => this.end(client, result))
     }
     if (type === 'readable') {
+      if (this.mix.leaseRate > 0 && this.mix.tick.least < this.mix.tick.most)
+        this.observer.onMark('lease read under drift')
       const value = this.look(node, client)
       return arrive(() => this.end(client, value))
     }
@@ -149,8 +154,12 @@ export class SessionClients<S, C extends JsonValue, R extends JsonValue> {
   }
 
   private messageOf(id: RequestId, { name, sequence }: Client<S, C>, request: Request<S, C>): ReplicaMessage {
-    if (request.type === 'query') return { type: 'read', id, mode: this.mix.reads }
-    const { command } = request
+    if (request.type === 'query')
+      return { type: 'read', id, mode: this.dice.chance(this.mix.leaseRate) ? 'lease' : 'quorum' }
+    return this.proposal(id, name, sequence, request.command)
+  }
+
+  private proposal(id: RequestId, name: string, sequence: number, command: C): ReplicaMessage {
     const session: SessionCommand<C> = {
       type: 'apply',
       client: name,
@@ -160,6 +169,16 @@ export class SessionClients<S, C extends JsonValue, R extends JsonValue> {
       open: true,
     }
     return { type: 'propose', id, commands: [session] }
+  }
+
+  /** A copy of an old command that was held up on its way: it is logged after newer ones, and must change nothing. */
+  private repeat({ name, past }: Client<S, C>): void {
+    if (this.isOver || !this.dice.chance(this.mix.repeatRate)) return
+    const old = this.dice.pick(past.slice(-8))
+    const node = this.dice.pick(this.reach)
+    if (old === undefined || node === undefined) return
+    const message = this.proposal(++this.requests, name, old.sequence, old.command)
+    this.servers.submit(node, message, this.dice.within(PATIENCE))
   }
 
   private tryAgain(client: Client<S, C>, hint: NodeId | null): void {
@@ -185,6 +204,10 @@ export class SessionClients<S, C extends JsonValue, R extends JsonValue> {
     client.request = null
     this.history.push({ client: name, request, call, answer: { time: this.servers.time, value } })
     this.observer.onAnswer(name, request, value)
+    const mark = this.service.markOf?.(request, value) ?? null
+    if (mark !== null) this.observer.onMark(mark)
+    if (request.type === 'command') client.past.push({ sequence: client.sequence, command: request.command })
+    this.repeat(client)
     this.servers.after(this.dice.within(this.mix.think), () => this.begin(client))
   }
 }

@@ -45,9 +45,10 @@ const play = <S, C extends JsonValue, R extends JsonValue>(
   const { cluster, clients, faults } = stage
   cluster.runUntil(() => stage.steps >= steps, Infinity)
   faults.end()
+  stage.hasFaults = false
   const dice = new Dice('ending', seed)
-  const core = coreOf(cluster.ids, dice)
-  heal(cluster, core, dice)
+  const core = coreOf(cluster, dice)
+  if (heal(cluster, core, dice, stage.mix) === 'bridged') stage.count('bridge at heal')
   clients.finish(core)
   const problem = converge(cluster, core, clients)
   if (problem !== null)

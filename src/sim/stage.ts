@@ -7,29 +7,28 @@ import type { Output } from '../core/output.ts'
 import type { Remains } from '../core/start.ts'
 import type { RaftState } from '../core/state.ts'
 import { captureAt, type Replica, type ReplicaOutput } from '../machine/replica-state.ts'
-import { withSessions, type SessionCommand, type SessionResult, type SessionsState } from '../machine/sessions.ts'
+import type { SessionCommand, SessionResult, SessionsState } from '../machine/sessions.ts'
 import { describeMessage } from '../trace/describe.ts'
 import { ClaimViolation, Ghost, Tally, checkOf, type Mark } from '../trace/ghost/index.ts'
 import { hashValue } from '../trace/hash.ts'
-import { SimCluster, type CrashReason } from './cluster.ts'
+import { SimCluster, type CrashReason } from './cluster/cluster.ts'
 import { Dice } from './dice.ts'
-import type { CrashLoss } from './disk.ts'
+import type { CrashLoss } from './cluster/disk.ts'
 import { Faults } from './faults.ts'
 import { deepFreeze } from './freeze.ts'
-import type { Fate } from './network.ts'
-import { TICK_MS, mixOf } from './profile.ts'
+import type { Fate } from './cluster/network.ts'
+import { TICK_MS, mixOf, type Mix } from './profile.ts'
 import { ProposalAnswers } from './proposals.ts'
 import { Reference } from './reference.ts'
 import { Reporter } from './reporter.ts'
 import type { Described, Request, Service } from './service.ts'
 import { SessionClients } from './session-clients.ts'
+import { SessionOrder } from './session-order.ts'
 import type { Finding, SimulationOptions, SimulationReport } from './simulation.ts'
+import { configurationAtBirth, machineWithSessions, variedMachines } from './variants.ts'
 
 /** Stands for no recording at all. */
 export const ignore = (): void => undefined
-
-/** Bytes of the session table in one snapshot object: few, so that a table takes several. */
-const TABLE_BYTES_MAX = 120
 
 /** A claim about a whole run: no single step shows it. */
 export const FLOOD = 'answers do not outnumber questions'
@@ -58,12 +57,16 @@ export class Stage<S, C extends JsonValue, R extends JsonValue> {
   readonly cluster: SimCluster<Sessions<S>, SessionCommand<C>, SessionResult<R>>
   readonly clients: SessionClients<S, C, R>
   readonly faults: Faults
+  readonly mix: Mix
   steps = 0
+  /** Whether anything may go wrong at present. */
+  hasFaults = true
   private readonly options: Required<SimulationOptions>
   private readonly service: Service<S, C, R>
   private readonly tally = new Tally()
-  private readonly ghost = new Ghost({ tally: this.tally })
-  private readonly proposals = new ProposalAnswers(this.ghost)
+  private readonly ghost: Ghost
+  private readonly proposals: ProposalAnswers
+  private readonly order = new SessionOrder()
   private readonly reference: Reference<Sessions<S>, SessionCommand<C>, SessionResult<R>>
   private readonly reporter: Reporter | null
   /** The latest step, for a finding to point at. */
@@ -73,8 +76,11 @@ export class Stage<S, C extends JsonValue, R extends JsonValue> {
     const { seed, nodes, profile } = options
     this.options = options
     this.service = service
-    const machine = withSessions(service.machine, { objectBytesMax: TABLE_BYTES_MAX })
+    const machine = machineWithSessions(service)
     const mix = mixOf(profile, seed)
+    this.mix = mix
+    this.ghost = new Ghost({ tally: this.tally, isRead: mix.throughBytes })
+    this.proposals = new ProposalAnswers(this.ghost)
     this.reference = new Reference(machine, this.ghost)
     this.cluster = new SimCluster({
       machine,
@@ -83,6 +89,13 @@ export class Stage<S, C extends JsonValue, R extends JsonValue> {
       options: mix.options,
       network: mix.network,
       diskDelay: mix.diskDelay,
+      sharesWrites: mix.sharesWrites,
+      machineDelay: mix.machineDelay,
+      installDelay: mix.installDelay,
+      throughBytes: mix.throughBytes,
+      configuration: configurationAtBirth(mix.birth, nodes, seed),
+      ...(mix.rejectRate > 0 ? { rejectRate: () => (this.hasFaults ? mix.rejectRate : 0) } : {}),
+      ...(mix.cutsDiffer ? { machineOf: variedMachines(service, seed) } : {}),
       tickInterval: TICK_MS,
       onOutput: (id, output) => this.onOutput(id, output),
       onStep: (before, message, after, outputs) => this.onStep(before, message, after, outputs),
@@ -118,8 +131,12 @@ export class Stage<S, C extends JsonValue, R extends JsonValue> {
   }
 
   judge(): void {
-    const verdict = this.service.judge?.(this.clients.told) ?? null
+    const verdict = this.service.judge?.(this.clients.told, () => this.count('history undecided')) ?? null
     if (verdict !== null) throw new ClaimViolation('LIN', verdict)
+  }
+
+  count(mark: Mark): void {
+    this.tally.count(mark)
   }
 
   found(violation: InvariantViolation): Finding {
@@ -184,6 +201,7 @@ export class Stage<S, C extends JsonValue, R extends JsonValue> {
   private onOutput(id: NodeId, output: ReplicaOutput<SessionResult<R>>): void {
     this.proposals.observe(id, output)
     this.clients.observe(id, output)
+    if (output.type === 'applied' && this.order.isRepeated(output.entries)) this.count('old command after a newer one')
     if (output.type === 'applied' && !this.reference.agreesOn(output.entries, output.results))
       throw new ClaimViolation('SF', 'equal commands give equal results on all servers', {
         id,
@@ -216,9 +234,10 @@ export class Stage<S, C extends JsonValue, R extends JsonValue> {
     this.compare(id, raft.server.lastApplied, machine)
   }
 
-  private onCrash(id: NodeId, why: CrashReason, { lost, isTorn }: CrashLoss): void {
+  private onCrash(id: NodeId, why: CrashReason, { lost, isTorn, isUnsynced }: CrashLoss): void {
     this.tally.count(MARK_OF_CRASH[why])
     if (lost > 0) this.tally.count('unsaved suffix lost')
+    if (isUnsynced && why.startsWith('killed')) this.tally.count('unsynced write dropped')
     if (isTorn) this.tally.count('torn write discarded')
     this.reporter?.crash(id, why)
     this.ghost.crash(id)

@@ -275,8 +275,12 @@ const smallerItem = (item: Item, gone: readonly NodeId[]): Item =>
 const smallerStart = (start: Start, gone: readonly NodeId[]): Start => {
   if (start.how !== 'birth') return start
   const without = (names: readonly NodeId[]): readonly NodeId[] => names.filter((name) => !gone.includes(name))
-  const { voters, learners, votersOutgoing } = start.configuration
-  return { ...start, configuration: configurationOf(without(voters), without(learners), without(votersOutgoing)) }
+  const { configuration } = start
+  const voters = without(configuration.voters)
+  const outgoing = without(configuration.votersOutgoing)
+  // A joint configuration of which only the old half is left is that half alone.
+  const halves = voters.length === 0 ? ([outgoing, []] as const) : ([voters, outgoing] as const)
+  return { ...start, configuration: configurationOf(halves[0], without(configuration.learners), halves[1]) }
 }
 
 const namesIn = (event: Item['event']): readonly NodeId[] => ('n' in event ? [event.n] : [])

@@ -71,6 +71,15 @@ describe('a sender', () => {
     expect(caughtUp(readOut(server, 0, 1)).outputOf('readObject')).toMatchObject([{ objectId: 1 }])
   })
 
+  it('takes a late copy of that answer for nothing new while the receiver installs', () => {
+    const server = answer(readOut(sending(), 0, 1), { status: 'installing' })
+    answer(server, { status: 'installed', installedIndex: index(2) })
+    answer(readOut(server, 0, 1), { status: 'installing' }).tick(3)
+    const { retries, installTicks } = transferOf(server)
+    answer(server, { status: 'installed', installedIndex: index(2) })
+    expect(transferOf(server)).toMatchObject({ phase: 'install', retries, installTicks })
+  })
+
   it('takes no late word of an installation for one of what it is still sending', () => {
     const server = readOut(taken(), 1, 2)
     const { state } = server

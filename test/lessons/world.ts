@@ -4,7 +4,7 @@ import type { Note } from '../../src/core/output.ts'
 import type { SnapshotMeta } from '../../src/core/rpc.ts'
 import { kvMachine, kvToObject, type KvCommand, type KvResult, type KvState } from '../../src/machine/kv.ts'
 import { captureAt, type ReplicaOutput } from '../../src/machine/replica-state.ts'
-import { SimCluster, type CrashReason } from '../../src/sim/cluster.ts'
+import { SimCluster, type CrashReason } from '../../src/sim/cluster/cluster.ts'
 
 type Seen = readonly [id: NodeId, output: ReplicaOutput<KvResult>]
 

@@ -2,9 +2,9 @@ import { describe, expect, it } from 'vitest'
 import { nodeId, type NodeId } from '../../src/core/ids.ts'
 import { kvMachine, kvToObject, type KvCommand, type KvResult, type KvState } from '../../src/machine/kv.ts'
 import type { ReplicaOutput } from '../../src/machine/replica-state.ts'
-import { SimCluster, type SimClusterOptions } from '../../src/sim/cluster.ts'
+import { SimCluster, type SimClusterOptions } from '../../src/sim/cluster/cluster.ts'
 import { Dice } from '../../src/sim/dice.ts'
-import { EventQueue } from '../../src/sim/event-queue.ts'
+import { EventQueue } from '../../src/sim/cluster/event-queue.ts'
 
 type Seen = readonly [time: number, id: NodeId, output: ReplicaOutput<KvResult>]
 

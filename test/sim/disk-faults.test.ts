@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Save } from '../../src/core/output.ts'
-import type { DiskFault } from '../../src/sim/cluster.ts'
+import type { DiskFault } from '../../src/sim/cluster/cluster.ts'
 import { World } from './world.ts'
 
 const settled = (options: ConstructorParameters<typeof World>[0] = {}): World => {
@@ -63,7 +63,7 @@ describe.each(FAULTS)('failDisk: %s', (fault, why) => {
     expect(world.crashes).toEqual([])
     world.settle('y', 2)
     world.advance(10)
-    expect(world.crashes).toEqual([{ id: follower, why, loss: { lost: 1, isTorn: false } }])
+    expect(world.crashes).toEqual([{ id: follower, why, loss: { lost: 1, isTorn: false, isUnsynced: true } }])
     expect(world.replica(follower)).toBeNull()
   })
 

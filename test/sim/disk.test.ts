@@ -6,7 +6,7 @@ import { index, nodeId, term } from '../../src/core/ids.ts'
 import type { Save } from '../../src/core/output.ts'
 import type { SnapshotMeta } from '../../src/core/rpc.ts'
 import type { ReceivedObject } from '../../src/machine/replica-state.ts'
-import { SimDisk, type DiskWrite } from '../../src/sim/disk.ts'
+import { SimDisk, type DiskWrite, type OwnSnapshot } from '../../src/sim/cluster/disk.ts'
 
 const n1 = nodeId('n1')
 const configuration = configurationOf([n1])
@@ -32,6 +32,9 @@ const save = (at: number, changes: Partial<Save> = {}): Save => ({
   then: [],
   ...changes,
 })
+
+const all = (): boolean => true
+const none = (): boolean => false
 
 const snapshotAt = (at: number): SnapshotMeta => ({
   lastIncludedIndex: index(at),
@@ -81,7 +84,7 @@ describe('a disk', () => {
   it('writes in order, one at a time', () => {
     const disk = diskWith(...FOUR)
     expect(disk.next).toBe(FOUR[0])
-    expect([disk.complete(), disk.complete()]).toEqual(FOUR.slice(0, 2))
+    expect([...disk.complete(), ...disk.complete()]).toEqual(FOUR.slice(0, 2))
     expect(indices(disk)).toEqual([1, 2])
     expect(disk.waitingCount).toBe(2)
     expect(done(disk).next).toBeNull()
@@ -155,7 +158,7 @@ describe('objects that are received', () => {
 describe('a crash', () => {
   it.each([0, 1, 2, 3, 4])('keeps the first writes, %d of four', (survivors) => {
     const disk = diskWith(...FOUR)
-    expect(disk.crash(survivors)).toEqual({ lost: 4 - survivors, isTorn: false })
+    expect(disk.crash(survivors)).toMatchObject({ lost: 4 - survivors, isTorn: false })
     expect(indices(disk)).toEqual([1, 2, 3, 4].slice(0, survivors))
     expect(disk.waitingCount).toBe(0)
   })
@@ -170,8 +173,8 @@ describe('a crash', () => {
   })
 
   it('may come when nothing waits', () => {
-    expect(diskWith().crash(0, 0.5)).toEqual({ lost: 0, isTorn: false })
-    expect(diskWith(...FOUR).crash(4, 0.5)).toEqual({ lost: 0, isTorn: false })
+    expect(diskWith().crash(0, none)).toMatchObject({ lost: 0, isTorn: false })
+    expect(diskWith(...FOUR).crash(4, none)).toMatchObject({ lost: 0, isTorn: false })
   })
 
   const WRITES: readonly (readonly [string, DiskWrite])[] = [
@@ -180,34 +183,75 @@ describe('a crash', () => {
     ['a received object', object(0)],
   ]
 
-  it.each(WRITES)('that tears %s anywhere discards it', (_, write) => {
-    // A record is the write and its checksum of eight characters.
-    const length = JSON.stringify(write).length + 8
+  /** So large that its frame takes several sectors. */
+  const large = (write: DiskWrite): DiskWrite =>
+    write.type === 'save' ? { ...write, entries: [{ ...entry(2), command: 'x'.repeat(1_500) } as Entry] } : write
+
+  it.each(WRITES)('that leaves out any sector of %s discards it', (_, write) => {
     const before = done(diskWith(save(1))).read()
-    for (let cut = 1; cut < length; cut++) {
-      const disk = done(diskWith(save(1)))
-      disk.enqueue(write)
-      disk.enqueue(save(2))
-      expect(disk.crash(0, (cut - 0.5) / length), `cut at ${cut} of ${length}`).toEqual({ lost: 2, isTorn: true })
-      expect(JSON.stringify(disk.read())).toBe(JSON.stringify(before))
-    }
+    for (let missing = 0; missing < 4; missing++)
+      for (let place = 0; place < 32; place++) {
+        const disk = done(diskWith(save(1)))
+        disk.enqueue(large(write))
+        disk.enqueue(save(2))
+        const loss = disk.crash(0, (sector) => sector !== missing, place)
+        // A sector that the write does not reach cannot be missing.
+        if (loss.lost === 1) continue
+        expect(loss.lost, `sector ${missing}, place ${place}`).toBe(2)
+        expect(JSON.stringify(disk.read())).toBe(JSON.stringify(before))
+      }
+  })
+
+  it('tells a torn write from one of which nothing was written', () => {
+    const saves = (): SimDisk => diskWith(large(save(1)))
+    expect(saves().crash(0, (sector) => sector === 0)).toEqual({ lost: 1, isTorn: true, isUnsynced: false })
+    expect(saves().crash(0, none)).toEqual({ lost: 1, isTorn: false, isUnsynced: true })
+  })
+
+  it('loses what has gathered for a batch that was not begun', () => {
+    const disk = diskWith()
+    disk.gather(save(1))
+    expect(disk.begin()).toBe(true)
+    disk.gather(save(2))
+    disk.gather(save(3))
+    expect([disk.begin(), disk.crash(0, all)]).toEqual([false, { lost: 1, isTorn: false, isUnsynced: false }])
+    expect(indices(disk)).toEqual([1])
+  })
+
+  it('loses a batch as a whole', () => {
+    const disk = diskWith()
+    for (const at of [1, 2]) disk.gather(large(save(at)))
+    disk.begin()
+    disk.crash(0, (sector) => sector < 3)
+    expect(indices(disk)).toEqual([])
+  })
+
+  it('may keep a snapshot that was written beside, and not before what waits', () => {
+    const kept = done(diskWith(save(1)))
+    kept.writeBeside(ownSnapshot(1) as OwnSnapshot)
+    kept.crash(0)
+    expect(kept.read().remains.snapshot.lastIncludedIndex).toBe(1)
+    const dropped = diskWith(save(1))
+    dropped.writeBeside(ownSnapshot(1) as OwnSnapshot)
+    dropped.crash(0)
+    expect(dropped.read().remains.snapshot.lastIncludedIndex).toBe(0)
   })
 
   it.each(WRITES)('that comes after all of %s keeps it', (_, write) => {
     const torn = done(diskWith(save(1)))
     torn.enqueue(write)
     torn.enqueue(save(2))
-    expect(torn.crash(0, 1)).toEqual({ lost: 1, isTorn: false })
+    expect(torn.crash(0, all)).toMatchObject({ lost: 1, isTorn: false })
     expect(torn.read()).toEqual(expect.objectContaining({ objects: done(diskWith(save(1), write)).read().objects }))
     expect(JSON.stringify(torn.read())).toBe(JSON.stringify(done(diskWith(save(1), write)).read()))
   })
 
   it('tears the first of those that are lost, behind those that survive', () => {
     const disk = diskWith(...FOUR)
-    expect(disk.crash(2, 0.5)).toEqual({ lost: 2, isTorn: true })
+    expect(disk.crash(2, none)).toMatchObject({ lost: 2, isUnsynced: true })
     expect(indices(disk)).toEqual([1, 2])
     const whole = diskWith(...FOUR)
-    expect(whole.crash(2, 1)).toEqual({ lost: 1, isTorn: false })
+    expect(whole.crash(2, all)).toMatchObject({ lost: 1, isTorn: false })
     expect(indices(whole)).toEqual([1, 2, 3])
   })
 })

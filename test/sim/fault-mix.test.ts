@@ -12,6 +12,7 @@ const CALLS: Readonly<Record<Fault, readonly [call: keyof Victims, mark: Mark | 
   'one way': ['cut', 'one-way link'],
   'cut links': ['cut', 'partition healed'],
   clog: ['clog', null],
+  campaign: ['campaign', null],
   crash: ['crash', null],
   'crash between outputs': ['crashWithin', null],
   'power cut': ['crash', null],

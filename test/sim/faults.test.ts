@@ -118,7 +118,7 @@ describe('pause', () => {
     expect(world.contents(follower)).toEqual({ x: 1, y: 2 })
   })
 
-  it('costs it the ticks of that time, and only those', () => {
+  it('costs it no ticks: it takes them when it goes on', () => {
     const world = settled()
     const { follower, chief } = world
     world.pause(follower)
@@ -127,9 +127,23 @@ describe('pause', () => {
     world.advance(500)
     world.resume(follower)
     world.resume(follower)
-    expect([world.ticks(follower, since), world.ticks(chief, since)]).toEqual([0, 50])
+    expect([world.ticks(follower, since), world.ticks(chief, since)]).toEqual([50, 50])
     world.advance(100)
-    expect(world.ticks(follower, since)).toBe(10)
+    expect(world.ticks(follower, since)).toBe(60)
+  })
+
+  it('lets it take those ticks before the messages that wait', () => {
+    const world = settled()
+    const { follower } = world
+    world.pause(follower)
+    const since = world.heard.length
+    world.advance(95)
+    world.resume(follower)
+    world.runUntil(() => false, 1)
+    const taken = world.heard.slice(since).filter(({ id }) => id === follower)
+    const types = taken.map(({ message }) => message.type)
+    // A tick each ten units, of 95.
+    expect(types.indexOf('receive')).toBeGreaterThanOrEqual(9)
   })
 
   it('lets a leader find out that it was deposed meanwhile', () => {

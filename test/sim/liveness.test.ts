@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest'
+import { configurationOf } from '../../src/core/configuration.ts'
 import { nodeId, type NodeId } from '../../src/core/ids.ts'
 import { Dice } from '../../src/sim/dice.ts'
 import { TIMEOUTS_TO_CONVERGE, converge, coreOf, heal } from '../../src/sim/liveness.ts'
-import { ELECTION_TIMEOUT_MS, TICK_MS } from '../../src/sim/profile.ts'
+import { ELECTION_TIMEOUT_MS, TICK_MS, mixOf } from '../../src/sim/profile.ts'
 import { World } from './world.ts'
 
 const NOBODY = { openCount: 0 }
@@ -18,7 +19,7 @@ describe('coreOf', () => {
       const sizes = new Set<number>()
       const drawn = new Set<NodeId>()
       for (let time = 0; time < 200; time++) {
-        const core = coreOf(ids, dice)
+        const core = coreOf({ ids, configuration: configurationOf(ids) }, dice)
         expect(new Set(core).size).toBe(core.length)
         sizes.add(core.length)
         for (const id of core) drawn.add(id)
@@ -35,7 +36,7 @@ describe('heal', () => {
     const ends = Array.from({ length: 20 }, (_, seed) => {
       const world = slow({ size: 5, network: { lossRate: 1 } })
       const core = world.ids.slice(0, 3)
-      heal(world, core, new Dice('ending', seed))
+      heal(world, core, new Dice('ending', seed), { ...mixOf('calm', 1), options: { checkQuorum: false } })
       const isDown = world.ids.map((id) => world.replica(id) === null)
       expect(isDown.slice(0, 3)).toEqual([false, false, false])
       expect(converge(world, core, NOBODY)).toBeNull()
@@ -45,6 +46,28 @@ describe('heal', () => {
       return isDown[3]
     })
     expect(new Set(ends)).toEqual(new Set([true, false]))
+  })
+})
+
+describe('a bridge', () => {
+  it('leaves one link at most, to one server of the core, and does not keep the core from order', () => {
+    let bridges = 0
+    for (let seed = 0; seed < 40; seed++) {
+      const world = slow({ size: 5, seed })
+      world.advance(3_000)
+      const leader = world.leader()
+      const core = world.ids.filter((id) => id !== leader).slice(0, 3)
+      const options = { checkQuorum: true, preVote: true }
+      if (heal(world, core, new Dice('ending', seed), { ...mixOf('calm', 1), options }) !== 'bridged') continue
+      bridges++
+      expect(converge(world, core, NOBODY)).toBeNull()
+      const since = world.time
+      world.advance(5_000)
+      expect(world.leader()).not.toBe(leader)
+      const heard = core.filter((id) => world.received(id, leader ?? id, since).length > 0)
+      expect(heard.length).toBeLessThanOrEqual(1)
+    }
+    expect(bridges).toBeGreaterThan(10)
   })
 })
 

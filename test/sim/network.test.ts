@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { UsageError } from '../../src/core/assert.ts'
 import { nodeId, type NodeId } from '../../src/core/ids.ts'
-import { Network, type Fate, type NetworkOptions } from '../../src/sim/network.ts'
+import { Network, type Fate, type NetworkOptions } from '../../src/sim/cluster/network.ts'
 
 const [n1, n2, n3] = ['n1', 'n2', 'n3'].map(nodeId) as [NodeId, NodeId, NodeId]
 

@@ -3,9 +3,9 @@ import type { Message } from '../../src/core/message.ts'
 import type { Rpc } from '../../src/core/rpc.ts'
 import { kvMachine, kvToObject, type KvCommand, type KvResult, type KvState } from '../../src/machine/kv.ts'
 import type { ReplicaOutput } from '../../src/machine/replica-state.ts'
-import { SimCluster, type CrashReason, type SimClusterOptions } from '../../src/sim/cluster.ts'
-import type { CrashLoss } from '../../src/sim/disk.ts'
-import type { Fate } from '../../src/sim/network.ts'
+import { SimCluster, type CrashReason, type SimClusterOptions } from '../../src/sim/cluster/cluster.ts'
+import type { CrashLoss } from '../../src/sim/cluster/disk.ts'
+import type { Fate } from '../../src/sim/cluster/network.ts'
 
 type KvOptions = SimClusterOptions<KvState, KvCommand, KvResult>
 

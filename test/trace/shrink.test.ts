@@ -148,7 +148,7 @@ describe('shrinking a cluster', () => {
 
   it('keeps what a crash lost, and comes down to it', () => {
     const lines: string[] = []
-    simulate(kvService, { seed: 5, nodes: 3, steps: 3_000, profile: 'chaos', onLine: (line) => lines.push(line) })
+    simulate(kvService, { seed: 9, nodes: 3, steps: 3_000, profile: 'chaos', onLine: (line) => lines.push(line) })
     const result = shrink(traceIn(lines.join('\n') + '\n'), { claims: nothingLost() })
     if (result.type !== 'shrunk') throw new Error(result.type)
     expect(result.before.events).toBeGreaterThan(1_000)

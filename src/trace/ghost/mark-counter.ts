@@ -3,7 +3,7 @@ import { termAt } from '../../core/log/log.ts'
 import type { Message } from '../../core/message.ts'
 import type { Output, Save } from '../../core/output.ts'
 import { newestOf } from '../../core/queue.ts'
-import type { AppendEntries } from '../../core/rpc.ts'
+import type { AppendEntries, AppendEntriesResponse } from '../../core/rpc.ts'
 import type { RaftState } from '../../core/state.ts'
 import type { Mark, Tally } from './marks.ts'
 import { allSends, isBehind, requestIn, type Votes } from './votes.ts'
@@ -16,6 +16,8 @@ export class MarkCounter {
   private readonly votes: Votes
   /** Terms in which somebody campaigned. */
   private readonly campaigns = new Set<Term>()
+  /** Servers in which ticks have passed while a snapshot was put in force. */
+  private readonly installing = new Set<NodeId>()
   /** Objects under way, by transfer. */
   private readonly objects = new Map<string, Set<unknown>>()
 
@@ -61,6 +63,9 @@ export class MarkCounter {
     const asked = requestIn(message)
     if (asked !== null && isBehind(asked, before) && allSends(outputs).length > 0)
       this.count('vote refused to a log behind')
+    if (message.type === 'tick' && before.server.receiving?.phase === 'install') this.installing.add(before.server.id)
+    if (message.type === 'snapshotInstalled' && this.installing.delete(before.server.id))
+      this.count('install took ticks')
     if (message.type === 'saved') {
       const { truncation, savedSequence } = before.server
       if (truncation !== null && message.sequence < truncation.sequence && message.sequence > savedSequence)
@@ -76,6 +81,8 @@ export class MarkCounter {
       if (isNews && after.server.commitIndex >= lastIncludedIndex) this.count('log kept at install')
     }
     if (message.rpc.type === 'AppendEntries') this.append(message.rpc, after, before, outputs)
+    if (message.rpc.type === 'AppendEntriesResponse' && isLate(message.from, message.rpc, before))
+      this.count('late answer to a round')
   }
 
   private append(
@@ -123,8 +130,10 @@ export class MarkCounter {
 
   private save({ id }: Witness, before: RaftState, save: Save): void {
     const { truncateFrom, snapshot, compactTo, then } = save
-    if (truncateFrom !== null && truncateFrom <= before.log.lastIndex && snapshot === null)
+    if (truncateFrom !== null && truncateFrom <= before.log.lastIndex && snapshot === null) {
       this.count('suffix overwritten')
+      if (before.server.truncation !== null) this.count('two truncations under way')
+    }
     if (then.some(({ rpc }) => rpc.type === 'AppendEntriesResponse' && !rpc.success)) this.count('append refused')
     if (compactTo !== null) this.count('log compacted')
     if (snapshot === null) return
@@ -145,3 +154,9 @@ export class MarkCounter {
     sent.add(objectId)
   }
 }
+
+/** Whether a follower has answered a later round of this leader before. */
+const isLate = (from: NodeId, { term, round }: AppendEntriesResponse, { server }: RaftState): boolean =>
+  server.role.type === 'leader' &&
+  term === server.currentTerm &&
+  server.role.progress.some(({ id, ackedRound }) => id === from && round < ackedRound)

@@ -1,9 +1,9 @@
-import { UsageError } from '../core/assert.ts'
-import { configurationOf } from '../core/configuration.ts'
-import type { JsonValue } from '../core/entry.ts'
-import { nodeId, type NodeId } from '../core/ids.ts'
-import type { Replica, ReplicaMessage } from '../machine/replica-state.ts'
-import type { Range } from './dice.ts'
+import { UsageError } from '../../core/assert.ts'
+import { configurationOf, type Configuration } from '../../core/configuration.ts'
+import type { JsonValue } from '../../core/entry.ts'
+import { nodeId, type NodeId } from '../../core/ids.ts'
+import type { Replica, ReplicaMessage } from '../../machine/replica-state.ts'
+import type { Range } from '../dice.ts'
 import { DISK_DELAY, Engine, TICK_INTERVAL } from './engine.ts'
 import type { DiskFault, Member, SimClusterOptions } from './member.ts'
 import { checkRange, type NetworkOptions } from './network.ts'
@@ -22,6 +22,8 @@ const checkCounts = (counts: Readonly<Record<string, number>>, least: number): v
  */
 export class SimCluster<S, C extends JsonValue, R extends JsonValue> {
   readonly ids: readonly NodeId[]
+  /** The first configuration. */
+  readonly configuration: Configuration
   private readonly engine: Engine<S, C, R>
 
   /** @throws UsageError for options out of bounds. */
@@ -31,7 +33,8 @@ export class SimCluster<S, C extends JsonValue, R extends JsonValue> {
     checkRange('diskDelay', diskDelay)
     this.engine = new Engine(options)
     this.ids = Array.from({ length: size }, (_, at) => nodeId(`n${at + 1}`))
-    const configuration = configurationOf(this.ids)
+    const configuration = options.configuration ?? configurationOf(this.ids)
+    this.configuration = configuration
     for (const id of this.ids) this.engine.bear({ id, configuration, seed, options: options.options ?? {} })
   }
 
@@ -112,6 +115,13 @@ export class SimCluster<S, C extends JsonValue, R extends JsonValue> {
     this.member(id).diskDelay = delay
   }
 
+  /** Another machine for a node, as to its time; work under way ends as it would have. Only of machines that take time. */
+  changeMachine(id: NodeId, delay: Range): void {
+    checkRange('delay', delay)
+    const member = this.member(id)
+    if (member.machineDelay !== null) member.machineDelay = delay
+  }
+
   /**
    * Its next write fails, and the node stops, with nothing promised that rests on it; only a snapshot of its own is
    * given up instead. Null mends the disk.
@@ -120,17 +130,21 @@ export class SimCluster<S, C extends JsonValue, R extends JsonValue> {
     this.member(id).diskFault = fault
   }
 
-  /** A node stands still: it takes nothing in until `resume`, and misses its ticks. */
+  /** A node stands still: it takes nothing in until `resume`. */
   pause(id: NodeId): void {
     const member = this.member(id)
     member.held ??= []
   }
 
-  /** It goes on as if nothing had happened, with everything that came meanwhile, in order. */
+  /** It goes on with the ticks that have come due meanwhile, then with everything that came, in order. */
   resume(id: NodeId): void {
     const member = this.member(id)
-    for (const event of member.held ?? []) this.engine.queue.push(this.engine.now, event)
-    member.held = null
+    if (member.held !== null) this.engine.resume(member)
+  }
+
+  /** A node is told to campaign, whatever its timer says. */
+  campaign(id: NodeId): void {
+    this.submit(id, { type: 'campaign' })
   }
 
   /** Stops a node at once. Of the writes under way some may be on its disk, as if it had died a little later. */

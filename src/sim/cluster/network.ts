@@ -1,7 +1,7 @@
-import { UsageError } from '../core/assert.ts'
-import type { NodeId } from '../core/ids.ts'
-import type { Seed } from '../core/random.ts'
-import { Dice, type Range } from './dice.ts'
+import { UsageError } from '../../core/assert.ts'
+import type { NodeId } from '../../core/ids.ts'
+import type { Seed } from '../../core/random.ts'
+import { Dice, type Range } from '../dice.ts'
 
 /** How a network treats messages. Times are units of virtual time, rates lie in [0, 1]. */
 export interface NetworkOptions {

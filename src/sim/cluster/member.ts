@@ -1,16 +1,18 @@
-import type { JsonValue } from '../core/entry.ts'
-import type { NodeId } from '../core/ids.ts'
-import type { Message } from '../core/message.ts'
-import type { Output } from '../core/output.ts'
-import type { Rpc } from '../core/rpc.ts'
-import type { Birth, Remains } from '../core/start.ts'
-import type { RaftState } from '../core/state.ts'
-import type { StateMachine } from '../machine/machine.ts'
-import type { Replica, ReplicaMessage, ReplicaOutput } from '../machine/replica-state.ts'
-import type { Range } from './dice.ts'
-import type { CrashLoss, SimDisk } from './disk.ts'
+import type { JsonValue } from '../../core/entry.ts'
+import type { NodeId } from '../../core/ids.ts'
+import type { Configuration } from '../../core/configuration.ts'
+import type { Message } from '../../core/message.ts'
+import type { Output } from '../../core/output.ts'
+import type { Rpc } from '../../core/rpc.ts'
+import type { Birth, Remains } from '../../core/start.ts'
+import type { RaftState } from '../../core/state.ts'
+import type { StateMachine } from '../../machine/machine.ts'
+import type { Replica, ReplicaMessage, ReplicaOutput } from '../../machine/replica-state.ts'
+import type { Range } from '../dice.ts'
+import type { MachineWork } from './deferred-run.ts'
+import type { CrashLoss, OwnSnapshot, SimDisk } from './disk.ts'
 import type { Fate, NetworkOptions } from './network.ts'
-import type { Seed } from '../core/random.ts'
+import type { Seed } from '../../core/random.ts'
 
 export interface SimClusterOptions<S, C extends JsonValue, R extends JsonValue> extends ClusterObserver<S, R> {
   readonly machine: StateMachine<S, C, R>
@@ -23,8 +25,25 @@ export interface SimClusterOptions<S, C extends JsonValue, R extends JsonValue> 
   /** Units of virtual time between the ticks of a server. Each server has a phase of its own. Default 10. */
   readonly tickInterval?: number
   readonly network?: Partial<NetworkOptions>
-  /** How long a write takes until it is durable. Those under way at the same time share a write. Default 0 to 4. */
+  /** How long a write takes until it is durable. Default 0 to 4. */
   readonly diskDelay?: Range
+  /**
+   * Writes that come while one is under way share the next one, as in the shell, and snapshots are written beside them.
+   * Otherwise every write is durable by itself, in order. Default false.
+   */
+  readonly sharesWrites?: boolean
+  /** How long a state machine takes for each thing that it is asked. Default null: no time at all. */
+  readonly machineDelay?: Range | null
+  /** How long it takes to put a received snapshot in force, if it takes any time. Default: machineDelay. */
+  readonly installDelay?: Range
+  /** RPCs, and entries that a disk gives back, go through their bytes. Default false. */
+  readonly throughBytes?: boolean
+  /** The cluster's first configuration. Default: every node a voter. */
+  readonly configuration?: Configuration
+  /** The machine of one node, where they differ; equal in all but how they cut their snapshots. */
+  /** The share of received objects that machines reject at present. Default: none. */
+  readonly rejectRate?: () => number
+  readonly machineOf?: (id: NodeId) => StateMachine<S, C, R>
   /** Check the invariants of every step; about three times slower. Default false. */
   readonly checked?: boolean
 }
@@ -52,6 +71,9 @@ export type DiskFault = 'full' | 'failing'
 export interface Member<S, R> {
   readonly birth: Birth
   readonly id: NodeId
+  readonly machine: StateMachine<S, JsonValue, JsonValue & R>
+  /** The same, but that it never rejects what it has kept. */
+  readonly sound: StateMachine<S, JsonValue, JsonValue & R>
   readonly disk: SimDisk
   /** Null while it is down. */
   replica: Replica<S, R> | null
@@ -60,8 +82,13 @@ export interface Member<S, R> {
   /** When the latest write under way will be durable: none overtakes another. */
   diskBusyUntil: number
   diskDelay: Range
+  /** When the latest work of the machine will be done, and how long it takes for another; null: no time at all. */
+  machineBusyUntil: number
+  machineDelay: Range | null
   diskFault: DiskFault | null
   tickInterval: number
+  /** Ticks that have come due while it stood still. */
+  owedTicks: number
   /** What came while it stood still; null while it runs. */
   held: SimEvent<S, R>[] | null
   /** It dies after so many outputs of its next step that has any; null when it does not. */
@@ -70,6 +97,14 @@ export interface Member<S, R> {
 
 export type SimEvent<S, R> =
   | { readonly type: 'tick' | 'written'; readonly member: Member<S, R>; readonly life: number }
+  /** A snapshot that is written beside other writes. */
+  | {
+      readonly type: 'snapshotWritten'
+      readonly member: Member<S, R>
+      readonly life: number
+      readonly write: OwnSnapshot
+    }
+  | { readonly type: 'work'; readonly member: Member<S, R>; readonly life: number; readonly work: MachineWork }
   | { readonly type: 'rpc'; readonly from: NodeId; readonly member: Member<S, R>; readonly rpc: Rpc }
   | { readonly type: 'submit'; readonly member: Member<S, R>; readonly message: ReplicaMessage }
   | { readonly type: 'action'; readonly run: () => void }
