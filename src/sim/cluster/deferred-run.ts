@@ -38,8 +38,14 @@ class DeferredRun<S, C extends JsonValue, R extends JsonValue> extends ReplicaRu
       case 'installSnapshot':
         this.work.push(output)
         return
-      default:
-        super.perform(output)
+      case 'save':
+      case 'send':
+      case 'note':
+      case 'accepted':
+      case 'refused':
+      case 'readReady':
+      case 'transferEnded':
+        return super.perform(output)
     }
   }
 
