@@ -91,8 +91,10 @@ const nudge = <S, C extends JsonValue, R extends JsonValue>(cluster: SimCluster<
   const leader = cluster.leader()
   const raft = leader === null ? null : cluster.replica(leader)?.raft
   if (leader === null || raft?.server.role.type !== 'leader' || raft.options.noopOnElection) return
+  // A server that leads again may still have the one of its earlier term to answer.
+  const id = `nudge of term ${raft.server.currentTerm}`
   if (raft.log.lastIndex < raft.server.role.termStartIndex)
-    cluster.submit(leader, { type: 'propose', id: 'nudge', commands: [{ type: 'close', client: 'nobody' }] })
+    cluster.submit(leader, { type: 'propose', id, commands: [{ type: 'close', client: 'nobody' }] })
 }
 
 /** What keeps a cluster from being in order. */

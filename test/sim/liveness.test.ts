@@ -136,3 +136,18 @@ describe('converge', () => {
     for (const id of core) expect(world.contents(id)).toEqual({ x: 1, y: 2 })
   })
 })
+
+describe('the first command of a term without a blank entry', () => {
+  it('has an id of its own in each term: a server that leads again may not have answered the one before', () => {
+    const options = { electionTimeoutTicks: 10, noopOnElection: false, checkQuorum: false, preVote: false }
+    const world = slow({ options })
+    for (let term = 0; term < 3; term++) {
+      converge(world, world.ids, NOBODY)
+      world.campaign(world.follower)
+      world.advance(100)
+    }
+    const ids = world.said.flatMap(({ output }) => (output.type === 'accepted' ? [output.id] : []))
+    expect(ids.length).toBeGreaterThan(1)
+    expect(new Set(ids).size).toBe(ids.length)
+  })
+})
