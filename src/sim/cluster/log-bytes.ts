@@ -14,8 +14,8 @@ import {
 /** What the next start finds of a write that a crash interrupted. */
 export type Found = 'nothing' | 'torn' | 'whole'
 
-/** Small, so that a run comes to many. A larger batch gets a segment of its size. */
-const SEGMENT_BYTES = 16 << 10
+/** Of a segment, besides its head: small, so that a run comes to many. A larger batch gets a segment of its size. */
+const SEGMENT_BYTES = 32 << 10
 
 const encoder = new TextEncoder()
 const decoder = new TextDecoder('utf-8', { fatal: true })
@@ -32,13 +32,14 @@ export class LogBytes {
   private first: Link = this.link
 
   constructor(head: string) {
-    this.begin(head, 0)
+    this.begin(encoder.encode(head), 0)
   }
 
   /** A batch that is durable. `head` says what the log holds before it. */
   append(batch: string, head: () => string): void {
-    this.makeRoom(batch, head)
-    this.put('batch', batch)
+    const body = encoder.encode(batch)
+    this.makeRoom(body, head)
+    this.put('batch', body)
   }
 
   /**
@@ -47,8 +48,9 @@ export class LogBytes {
    * @throws InvariantViolation when the reader takes the interrupted write for damage
    */
   interrupt(batch: string, head: () => string, isWritten: (sector: number) => boolean): Found {
-    this.makeRoom(batch, head)
-    const { bytes: frame } = encodeFrame('batch', encoder.encode(batch), this.link, checksumOfBytes)
+    const body = encoder.encode(batch)
+    this.makeRoom(body, head)
+    const { bytes: frame } = encodeFrame('batch', body, this.link, checksumOfBytes)
     for (let from = this.end; from < this.end + frame.length; from = sectorAfter(from)) {
       const part = frame.subarray(from - this.end, sectorAfter(from) - this.end)
       if (isWritten(Math.floor(from / SECTOR) - Math.floor(this.end / SECTOR))) this.bytes.set(part, from)
@@ -87,23 +89,23 @@ export class LogBytes {
     return { head, batches }
   }
 
-  private makeRoom(batch: string, head: () => string): void {
-    const needed = frameBytes(encoder.encode(batch).length)
-    if (this.end + needed > this.bytes.length) this.begin(head(), needed)
+  private makeRoom(batch: Uint8Array, head: () => string): void {
+    const needed = frameBytes(batch.length)
+    if (this.end + needed > this.bytes.length) this.begin(encoder.encode(head()), needed)
   }
 
-  /** Another segment, durable with its head before anything is written to it. */
-  private begin(head: string, more: number): void {
-    const least = frameBytes(encoder.encode(head).length) + more
-    this.bytes = new Uint8Array(Math.ceil(Math.max(SEGMENT_BYTES, least) / SECTOR) * SECTOR)
+  /** Another segment, durable with its head before anything else is written to it. */
+  private begin(head: Uint8Array, least: number): void {
+    const size = frameBytes(head.length) + Math.max(SEGMENT_BYTES, least)
+    this.bytes = new Uint8Array(Math.ceil(size / SECTOR) * SECTOR)
     this.end = 0
     this.link = { segment: this.link.segment + 1, chain: this.link.chain }
     this.first = this.link
     this.put('head', head)
   }
 
-  private put(type: FrameType, body: string): void {
-    const { bytes, chain } = encodeFrame(type, encoder.encode(body), this.link, checksumOfBytes)
+  private put(type: FrameType, body: Uint8Array): void {
+    const { bytes, chain } = encodeFrame(type, body, this.link, checksumOfBytes)
     this.bytes.set(bytes, this.end)
     this.passed({ end: this.end + bytes.length, chain })
   }
