@@ -5,7 +5,7 @@ import { serve, type Watch } from './thread.ts'
 
 /* The thread of `raft explore`. */
 
-export type ExploreOrder = Pick<ExploreOptions, 'servers' | 'depth' | 'worldsMax' | 'bounds'>
+export type ExploreOrder = Pick<ExploreOptions, 'servers' | 'depth' | 'worldsMax' | 'bounds' | 'raft'>
 
 const work = (order: ExploreOrder, watch: Watch): Exploration => {
   const start = performance.now()

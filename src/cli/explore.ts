@@ -16,13 +16,25 @@ Bounds:
   --nodes N          servers, 1 to 5 (default: 3)
   --depth N          actions in a row (default: 8)
   --terms N          highest term campaigned for (default: ${DEFAULT_BOUNDS.terms})
+  --campaigns N      elections begun, with --pre-vote (default: ${DEFAULT_BOUNDS.campaigns})
   --log N            highest index proposed for (default: ${DEFAULT_BOUNDS.log})
   --drops N          messages lost (default: ${DEFAULT_BOUNDS.drops}; one that is never delivered is as good as lost)
   --duplicates N     messages delivered once more (default: ${DEFAULT_BOUNDS.duplicates})
   --crashes N        crashes, with restart (default: ${DEFAULT_BOUNDS.crashes})
   --heartbeats N     rounds of heartbeats (default: ${DEFAULT_BOUNDS.heartbeats})
   --snapshots N      snapshots taken (default: ${DEFAULT_BOUNDS.snapshots})
+  --ticks N          ticks of every server, in place of heartbeats: clocks differ by their phase (default: 0)
+  --reads N          reads asked of leaders (default: 0)
   --late-disks       saves finish in their own time, and crashes lose the unfinished
+
+Raft's options, all off by default; timeouts are the shortest there are:
+  --pre-vote         ask before campaigning (thesis 9.6)
+  --check-quorum     a leader without a quorum steps down, and a server that hears its leader ignores candidates
+  --noop             a leader begins its term with a blank entry
+  --leases           reads trust the leader's lease; with --check-quorum and --ticks
+  --election-ticks N ticks of an election timeout (default: 3 with --ticks, or 10)
+
+The walk:
   --states-max N     stop after so many distinct worlds (default: ${WORLDS_MAX_DEFAULT}; each takes about 2 KB)
   --time 60s         stop after this time; s, m or h (default: none)
   --json             the result as one line of JSON
@@ -87,27 +99,46 @@ const parse = (args: readonly string[]): Arguments => {
     crashes: text,
     heartbeats: text,
     snapshots: text,
+    campaigns: text,
+    ticks: text,
+    reads: text,
+    'pre-vote': flag,
+    'check-quorum': flag,
+    noop: flag,
+    leases: flag,
+    'election-ticks': text,
     'late-disks': flag,
     json: flag,
   }
   const { values } = parseOrRefuse('explore', { args: [...args], options })
   const bound = (name: CountedBound): number => counterOption(`--${name}`, values[name]) ?? DEFAULT_BOUNDS[name]
+  const ticks = bound('ticks')
   const order = {
     servers: counterOption('--nodes', values.nodes) ?? 3,
     depth: counterOption('--depth', values.depth) ?? 8,
     worldsMax: counterOption('--states-max', values['states-max'], 1) ?? WORLDS_MAX_DEFAULT,
     bounds: {
       terms: bound('terms'),
+      campaigns: bound('campaigns'),
       log: bound('log'),
       drops: bound('drops'),
       duplicates: bound('duplicates'),
       crashes: bound('crashes'),
-      heartbeats: bound('heartbeats'),
+      heartbeats: counterOption('--heartbeats', values.heartbeats) ?? (ticks > 0 ? 0 : DEFAULT_BOUNDS.heartbeats),
       snapshots: bound('snapshots'),
+      ticks,
+      reads: bound('reads'),
+      leases: values.leases === true,
       lateDisks: values['late-disks'] === true,
+    },
+    raft: {
+      preVote: values['pre-vote'] === true,
+      checkQuorum: values['check-quorum'] === true,
+      noopOnElection: values.noop === true,
+      electionTimeoutTicks: counterOption('--election-ticks', values['election-ticks']) ?? (ticks > 0 ? 3 : 10),
     },
   }
   return { order, limitMs: durationOption('--time', values.time), isJson: values.json === true }
 }
 
-type CountedBound = Exclude<keyof Bounds, 'lateDisks'>
+type CountedBound = Exclude<keyof Bounds, 'lateDisks' | 'leases'>

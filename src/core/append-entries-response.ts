@@ -69,7 +69,7 @@ export const recordMatch = (work: Work, progress: Progress, upTo: Index, round: 
   const matchIndex = maxIndex(progress.matchIndex, upTo)
   if (progress.mode === 'snapshot') {
     // Any match at or above the log's base will do, not just the snapshot's index (etcd-io/raft #84, #110).
-    if (matchIndex < work.log.baseIndex) return afterAnswer(progress, round)
+    if (matchIndex < work.log.baseIndex) return { ...afterAnswer(progress, round), matchIndex }
     endTransfer(work, progress, matchIndex >= progress.snapshot.lastIncludedIndex ? 'installed' : 'abandoned')
   }
   return afterMatch(progress, matchIndex, Math.max(progress.ackedRound, round), work.options.inflightMessagesMax)

@@ -8,8 +8,8 @@ const TRAFFIC: readonly Mutant[] = [
     'compacted-follower-flooded',
     'flood',
     'core/append-entries',
-    '    if (progress.active) startTransfer(work, leader, at)\n    if (mustSend(reason)) sendAtBase',
-    '    if (progress.active) startTransfer(work, leader, at)\n    sendAtBase',
+    '    if (progress.active) startTransfer(work, leader, slot)\n    if (mustSend(reason)) sendAtBase',
+    '    if (progress.active) startTransfer(work, leader, slot)\n    sendAtBase',
     'test/core/traffic.test.ts',
   ),
   fault(

@@ -40,7 +40,7 @@ export const SNAPSHOTS: readonly Mutant[] = [
     'nothing-instead-of-snapshot',
     'C58',
     'append-entries',
-    'if (progress.active) startTransfer(work, leader, at)',
+    'if (progress.active) startTransfer(work, leader, slot)',
     '',
     'liveness',
   ),

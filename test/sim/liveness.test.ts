@@ -69,6 +69,17 @@ describe('a bridge', () => {
     }
     expect(bridges).toBeGreaterThan(10)
   })
+
+  it('does not link two servers that are a quorum: they would keep a leader that the core does not see', () => {
+    for (let seed = 0; seed < 20; seed++) {
+      const world = slow({ seed })
+      world.advance(3_000)
+      const core = world.ids.filter((id) => id !== world.leader())
+      const options = { checkQuorum: true, preVote: true }
+      expect(heal(world, core, new Dice('ending', seed), { ...mixOf('calm', 1), options })).toBe('isolated')
+      expect(converge(world, core, NOBODY)).toBeNull()
+    }
+  })
 })
 
 describe('converge', () => {

@@ -30,8 +30,23 @@ class DeferredRun<S, C extends JsonValue, R extends JsonValue> extends ReplicaRu
   }
 
   protected override perform(output: Output): void {
-    if (isMachineWork(output)) this.work.push(output)
-    else super.perform(output)
+    switch (output.type) {
+      case 'apply':
+      case 'takeSnapshot':
+      case 'readObject':
+      case 'saveObject':
+      case 'installSnapshot':
+        this.work.push(output)
+        return
+      case 'save':
+      case 'send':
+      case 'note':
+      case 'accepted':
+      case 'refused':
+      case 'readReady':
+      case 'transferEnded':
+        return super.perform(output)
+    }
   }
 
   /** Does one piece of work; the answer goes to the core at once. */
@@ -62,13 +77,3 @@ export const deferredWork = <S, C extends JsonValue, R extends JsonValue>(
   work: MachineWork,
   reduce: Reducer,
 ): DeferredStep<S, R> => new DeferredRun(machine, replica, reduce).do(work)
-
-const MACHINE_WORK: ReadonlySet<Output['type']> = new Set<MachineWork['type']>([
-  'apply',
-  'takeSnapshot',
-  'readObject',
-  'saveObject',
-  'installSnapshot',
-])
-
-const isMachineWork = (output: Output): output is MachineWork => MACHINE_WORK.has(output.type)

@@ -35,9 +35,16 @@ export const claimCommitted = (ghost: Ghost, { server, log }: RaftState): Ghost 
   return { ...ghost, committed }
 }
 
+/** A read sees everything that was committed anywhere before it was asked (section 8). */
+export const claimRead = ({ floors }: Ghost, id: unknown, index: number): void => {
+  const floor = floors[Number(id)] ?? 0
+  invariant(index >= floor, 'Linearizability: a read sees what was committed before it was asked', { index, floor })
+}
+
 /** The other half of State Machine Safety: a machine is in the state that the committed commands lead to. */
 export const claimMachine = ({ committed }: Ghost, { raft, machine }: ServerInWorld): void => {
-  const expected = committed.slice(0, raft.server.lastApplied).map(({ identity }) => `${identity},`)
+  const commands = committed.slice(0, raft.server.lastApplied).filter(({ identity }) => identity !== NO_COMMAND)
+  const expected = commands.map(({ identity }) => `${identity},`)
   invariant(machine === expected.join(''), 'StateMachineSafety: machines apply what is committed', {
     id: raft.server.id,
     machine,
@@ -59,12 +66,20 @@ const claimHeld = (
 /** A command is the term it was proposed in: with the index that tells all entries apart. */
 const identityAt = ({ log }: Pick<RaftState, 'log'>, index: number): string => {
   const entry = entryAt(log, index as Index)
-  return entry?.type === 'command' ? JSON.stringify(entry.command) : 'none'
+  return entry?.type === 'command' ? JSON.stringify(entry.command) : NO_COMMAND
 }
+
+/** A blank entry, which a leader begins its term with. */
+const NO_COMMAND = 'none'
 
 /** What is claimed of the cluster as a whole, once a world is new. @throws InvariantViolation */
 export const claimWorld = ({ servers, ghost }: World): void => {
   for (const [at, a] of servers.entries()) for (const b of servers.slice(at + 1)) claimLogsMatch(a, b)
+  // In both directions: what a leader lacks when it is elected, and what is committed later by a leader of an earlier term.
+  for (const { raft } of servers)
+    if (raft.server.role.type === 'leader')
+      for (const [at, { identity, inTerm }] of ghost.committed.entries())
+        if (inTerm < raft.server.currentTerm) claimHeld(raft, at + 1, identity, 'LeaderCompleteness')
   const majority = Math.floor(servers.length / 2) + 1
   for (const [at, { identity }] of ghost.committed.entries()) {
     const holders = servers.filter((server) => holdsDurably(server, at + 1, identity)).length

@@ -1,8 +1,10 @@
 import { InvariantViolation, UsageError } from '../../core/assert.ts'
+import type { Options } from '../../core/config.ts'
 import { step as coreStep } from '../../core/step.ts'
 import { DEFAULT_BOUNDS, actionsIn, describeAction, type Action, type Bounds } from './action.ts'
 import { claimWorld } from './claims.ts'
 import { Fingerprints } from './fingerprint.ts'
+import { Seen } from './seen.ts'
 import { take, type Rules, type Step } from './turn.ts'
 import { bornWorld, type World } from './world.ts'
 
@@ -12,6 +14,8 @@ export interface ExploreOptions {
   /** Servers; 1 to 5. More make more symmetry than a walk can use. */
   readonly servers: number
   readonly bounds?: Partial<Bounds>
+  /** What of Raft's options is on; all are off by default. */
+  readonly raft?: Partial<Pick<Options, 'preVote' | 'checkQuorum' | 'noopOnElection' | 'electionTimeoutTicks'>>
   /** Actions in a row, at most. */
   readonly depth: number
   /** Distinct worlds, at most: a walk that meets more is not complete. Default {@link WORLDS_MAX_DEFAULT}. */
@@ -50,15 +54,17 @@ export type Exploration = ExploreProgress & {
 /**
  * Breadth-first search over the reducer itself: every order of everything that can happen to a cluster, to the bounds.
  * The code is the model. A violation comes with a shortest way to it.
- * @throws UsageError for a number of servers that is out of bounds.
+ * @throws UsageError for a number of servers or an option of Raft out of bounds, and for heartbeats beside ticks.
  */
 export const explore = (options: ExploreOptions): Exploration => {
   const { servers, depth: depthMax, worldsMax = WORLDS_MAX_DEFAULT, step = coreStep, checksSteps = true } = options
   if (!Number.isInteger(servers) || servers < 1 || servers > 5)
     throw new UsageError('an exploration has 1 to 5 servers', { servers })
   const bounds: Bounds = { ...DEFAULT_BOUNDS, ...options.bounds }
-  const rules = { step, checksSteps, lateDisks: bounds.lateDisks }
-  const walk = new Walk(bornWorld(servers), bounds, rules, {
+  const rules = { step, checksSteps, lateDisks: bounds.lateDisks, leases: bounds.leases }
+  if (bounds.heartbeats > 0 && bounds.ticks > 0)
+    throw new UsageError('heartbeats are ticks of leaders alone: explore them, or ticks of all servers', { ...bounds })
+  const walk = new Walk(bornWorld(servers, options.raft), bounds, rules, {
     worldsMax,
     shouldStop: options.shouldStop ?? (() => false),
   })
@@ -90,7 +96,7 @@ class Walk {
   isStopped = false
   violation: Exploration['violation'] = null
   private level: { readonly world: World; readonly origin: Origin }[]
-  private readonly seen = new Set<number>()
+  private readonly seen = new Seen()
   private readonly fingerprints: Fingerprints
   private readonly birth: World
   private readonly bounds: Bounds
@@ -103,7 +109,8 @@ class Walk {
     this.bounds = bounds
     this.rules = rules
     this.limits = limits
-    this.fingerprints = new Fingerprints(birth)
+    const isAsking = birth.servers[0]?.raft.options.preVote === true
+    this.fingerprints = new Fingerprints(birth, bounds.ticks > 0 || isAsking)
     this.level = [{ world: birth, origin: { from: null, action: null } }]
     this.seen.add(this.fingerprints.of(birth))
   }

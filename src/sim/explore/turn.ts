@@ -5,7 +5,7 @@ import type { Output, Send } from '../../core/output.ts'
 import type { step as coreStep } from '../../core/step.ts'
 import { snapshotMetaAt } from '../../core/compaction.ts'
 import type { Action } from './action.ts'
-import { claimCommitted, claimLeader, claimMachine } from './claims.ts'
+import { claimCommitted, claimLeader, claimMachine, claimRead } from './claims.ts'
 import { reborn, written, type Ghost, type Packet, type ServerInWorld, type Spent, type World } from './world.ts'
 
 /** The reducer that is explored; a broken one in its place shows that the explorer finds what it looks for. */
@@ -20,6 +20,8 @@ export const take = (world: World, action: Action, rules: Rules): World => new T
 export interface Rules {
   readonly step: Step
   readonly lateDisks: boolean
+  /** Whether reads trust the leader's lease. */
+  readonly leases: boolean
   /** Whether each step is checked by itself too; without it only what happens to the cluster tells. */
   readonly checksSteps: boolean
 }
@@ -30,11 +32,13 @@ class Turn {
   private packets: Packet[]
   private ghost: Ghost
   private readonly spent: Spent
+  private readonly ticks: readonly number[]
   private readonly rules: Rules
 
-  constructor({ servers, packets, spent, ghost }: World, rules: Rules) {
+  constructor({ servers, packets, ticks, spent, ghost }: World, rules: Rules) {
     this.servers = [...servers]
     this.packets = [...packets]
+    this.ticks = ticks
     this.spent = spent
     this.ghost = ghost
     this.rules = rules
@@ -45,13 +49,19 @@ class Turn {
     switch (action.type) {
       case 'campaign':
         this.run(action.server, { type: 'campaign' })
-        return this.world(spent)
+        return this.world(this.isAsking ? { ...spent, campaigns: spent.campaigns + 1 } : spent)
       case 'propose':
         this.propose(action.server)
         return this.world(spent)
       case 'heartbeat':
         this.run(action.server, { type: 'tick' })
         return this.world({ ...spent, heartbeats: spent.heartbeats + 1 })
+      case 'tick':
+        this.run(action.server, { type: 'tick' })
+        return this.world(spent, this.ticks.with(action.server, (this.ticks[action.server] ?? 0) + 1))
+      case 'read':
+        this.read(action.server)
+        return this.world({ ...spent, reads: spent.reads + 1 })
       case 'save':
         this.finishSave(action.server)
         return this.world(spent)
@@ -73,8 +83,8 @@ class Turn {
     }
   }
 
-  private world(spent: Spent): World {
-    return { servers: this.servers, packets: this.packets, spent, ghost: this.ghost }
+  private world(spent: Spent, ticks = this.ticks): World {
+    return { servers: this.servers, packets: this.packets, ticks, spent, ghost: this.ghost }
   }
 
   private server(at: number): ServerInWorld {
@@ -96,9 +106,19 @@ class Turn {
   }
 
   /** The command is the term that it is proposed in: with the index it tells all commands apart. */
+  private get isAsking(): boolean {
+    return this.server(0).raft.options.preVote
+  }
+
   private propose(at: number): void {
     const { currentTerm } = this.server(at).raft.server
     this.run(at, { type: 'propose', id: 0, commands: [currentTerm] })
+  }
+
+  private read(at: number): void {
+    const { reads: id } = this.spent
+    this.ghost = { ...this.ghost, floors: [...this.ghost.floors, this.ghost.committed.length] }
+    this.run(at, { type: 'read', id, mode: this.rules.leases ? 'lease' : 'quorum' })
   }
 
   private snapshot(at: number): void {
@@ -177,9 +197,10 @@ class Turn {
         this.change(at, { machine: this.server(at).incoming })
         answers.push({ type: 'snapshotInstalled', transferId: output.transferId })
         return
+      case 'readReady':
+        return claimRead(this.ghost, output.id, output.index)
       case 'accepted':
       case 'refused':
-      case 'readReady':
       case 'takeSnapshot':
       case 'transferEnded':
       case 'note':

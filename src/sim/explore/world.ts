@@ -15,6 +15,8 @@ export interface World {
   readonly servers: readonly ServerInWorld[]
   /** Messages under way; their order means nothing. */
   readonly packets: readonly Packet[]
+  /** Ticks that have passed at each server. */
+  readonly ticks: readonly number[]
   /** How often each of the bounded actions was taken. */
   readonly spent: Spent
   readonly ghost: Ghost
@@ -57,6 +59,9 @@ export interface Spent {
   readonly crashes: number
   readonly heartbeats: number
   readonly snapshots: number
+  readonly reads: number
+  /** Counted only where servers ask before they campaign. */
+  readonly campaigns: number
 }
 
 /** What no server remembers, but all claims are about. */
@@ -65,26 +70,37 @@ export interface Ghost {
   readonly leaders: readonly (NodeId | null)[]
   /** Each committed entry, from index 1 on, and the term of the leader that committed it. */
   readonly committed: readonly { readonly identity: string; readonly inTerm: number }[]
+  /** For each read that was asked, how much was committed then. */
+  readonly floors: readonly number[]
 }
 
-/** Raft by the paper: nothing that only time could set off. */
+/** Raft by the paper, and snapshots by actions alone. Timeouts are the shortest there are. */
 const OPTIONS: Partial<Options> = {
   preVote: false,
   checkQuorum: false,
   noopOnElection: false,
+  leaseDriftTicks: 0,
   snapshotEntries: 0,
   snapshotBytes: 0,
   trailingEntries: 0,
 }
 
-const NOTHING_SPENT: Spent = { drops: 0, duplicates: 0, crashes: 0, heartbeats: 0, snapshots: 0 }
+const NOTHING_SPENT: Spent = {
+  drops: 0,
+  duplicates: 0,
+  crashes: 0,
+  heartbeats: 0,
+  snapshots: 0,
+  reads: 0,
+  campaigns: 0,
+}
 
 /** A cluster of so many servers that never ran. */
-export const bornWorld = (size: number): World => {
+export const bornWorld = (size: number, options: Partial<Options> = {}): World => {
   const ids = Array.from({ length: size }, (_, at) => nodeId(`n${at + 1}`))
   const configuration = configurationOf(ids)
   const servers = ids.map((id): ServerInWorld => {
-    const raft = initial({ id, configuration, options: OPTIONS })
+    const raft = initial({ id, configuration, options: { ...OPTIONS, ...options } })
     const { currentTerm, votedFor, snapshot } = raft.server
     return {
       raft,
@@ -94,7 +110,13 @@ export const bornWorld = (size: number): World => {
       incoming: '',
     }
   })
-  return { servers, packets: [], spent: NOTHING_SPENT, ghost: { leaders: [], committed: [] } }
+  return {
+    servers,
+    packets: [],
+    ticks: ids.map(() => 0),
+    spent: NOTHING_SPENT,
+    ghost: { leaders: [], committed: [], floors: [] },
+  }
 }
 
 /** The disk after a save: truncate, append, adopt the snapshot, compact, in this order. */

@@ -9,6 +9,7 @@ import { checkDurableIndex, checkMonotone, checkRestart } from './monotone.ts'
 import { Promises } from './promises.ts'
 import { Reads } from './reads.ts'
 import { Silence } from './silence.ts'
+import { TrafficClaims } from './traffic.ts'
 import { Transfers } from './transfers.ts'
 import { ClaimViolation, Judge, type CheckName } from './violation.ts'
 import { Votes } from './votes.ts'
@@ -46,6 +47,7 @@ export class Ghost {
   private readonly counter: MarkCounter
   private readonly reads: Reads
   private readonly silence: Silence
+  private readonly traffic: TrafficClaims
 
   constructor({ tally = new Tally(), checks = null, isRead = false }: GhostOptions = {}) {
     this.judge = new Judge(checks)
@@ -55,6 +57,7 @@ export class Ghost {
     this.transfers = new Transfers(this.judge)
     this.reads = new Reads(this.judge)
     this.silence = new Silence(this.judge)
+    this.traffic = new TrafficClaims(this.judge)
     this.counter = new MarkCounter(tally, this.witnesses, this.votes)
   }
 
@@ -92,6 +95,7 @@ export class Ghost {
     }
     this.logs.started(witness)
     this.reads.started(witness)
+    this.traffic.started(witness)
     this.silence.started(witness, known !== undefined)
     if (state.server.role.type === 'leader') this.votes.led(witness)
   }
@@ -123,6 +127,7 @@ export class Ghost {
     checkMonotone(this.judge, before, after)
     this.votes.answered(before, message, outputs)
     this.silence.step(witness, before, message, outputs)
+    this.traffic.step(witness, before, message, outputs)
     const { server } = after
     if (server.role.type === 'leader' && before.server.role.type !== 'leader') {
       this.votes.led(witness)
