@@ -49,8 +49,10 @@ export interface Mix {
   /** How long the state machine takes for what it is asked; null: no time at all. */
   readonly machineDelay: Range | null
   readonly installDelay: Range
-  /** RPCs, and entries that a disk gives back, go through their bytes. */
+  /** RPCs go through their bytes. */
   readonly throughBytes: boolean
+  /** Disks keep their log in frames of bytes, and a restart reads those. */
+  readonly diskBytes: boolean
   /** Who belongs to the cluster, and how, from the start on. */
   readonly birth: 'voters' | 'learners' | 'joint'
   /** Servers cut their snapshots into objects of different sizes. */
@@ -110,6 +112,7 @@ export const mixOf = (profile: Profile, seed: number): Mix => {
     cutsDiffer: dice.chance(0.5),
     rejectRate: profile === 'calm' || dice.chance(0.5) ? 0 : 0.02,
     repeatRate: dice.chance(0.5) ? 0 : 0.1,
+    diskBytes: dice.chance(0.25),
   }
 }
 

@@ -93,6 +93,7 @@ export class Stage<S, C extends JsonValue, R extends JsonValue> {
       machineDelay: mix.machineDelay,
       installDelay: mix.installDelay,
       throughBytes: mix.throughBytes,
+      diskBytes: mix.diskBytes,
       configuration: configurationAtBirth(mix.birth, nodes, seed),
       ...(mix.rejectRate > 0 ? { rejectRate: () => (this.hasFaults ? mix.rejectRate : 0) } : {}),
       ...(mix.cutsDiffer ? { machineOf: variedMachines(service, seed) } : {}),

@@ -123,8 +123,9 @@ export class SimCluster<S, C extends JsonValue, R extends JsonValue> {
   }
 
   /**
-   * Its next write fails, and the node stops, with nothing promised that rests on it; only a snapshot of its own is
-   * given up instead. Null mends the disk.
+   * Its next write fails, and the node stops: nothing leaves that rests on it. A disk that is full leaves nothing of the
+   * write, and a snapshot of the node's own is only given up. One that fails may leave all of it, or some sectors. Null
+   * mends the disk.
    */
   failDisk(id: NodeId, fault: DiskFault | null): void {
     this.member(id).diskFault = fault

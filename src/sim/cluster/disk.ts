@@ -68,7 +68,7 @@ export class SimDisk {
   private gathered: OwnSnapshot[] = []
   private beside: Beside[] = []
 
-  /** @param hasBytes whether what is read back has gone through frames of bytes: about a third slower */
+  /** @param hasBytes whether what is read back has gone through frames of bytes: a run is up to a quarter slower */
   constructor({ id, configuration }: Birth, hasBytes = false) {
     this.id = id
     this.contents = new DiskContents(birthSnapshot(configuration))

@@ -37,13 +37,15 @@ export interface SimClusterOptions<S, C extends JsonValue, R extends JsonValue> 
   readonly machineDelay?: Range | null
   /** How long it takes to put a received snapshot in force, if it takes any time. Default: machineDelay. */
   readonly installDelay?: Range
-  /** RPCs, and entries that a disk gives back, go through their bytes. Default false. */
+  /** RPCs go through their bytes. Default false. */
   readonly throughBytes?: boolean
+  /** Disks keep their log in frames of bytes, and a restart reads those. Default false. */
+  readonly diskBytes?: boolean
   /** The cluster's first configuration. Default: every node a voter. */
   readonly configuration?: Configuration
-  /** The machine of one node, where they differ; equal in all but how they cut their snapshots. */
   /** The share of received objects that machines reject at present. Default: none. */
   readonly rejectRate?: () => number
+  /** The machine of one node, where they differ; equal in all but how they cut their snapshots. */
   readonly machineOf?: (id: NodeId) => StateMachine<S, C, R>
   /** Check the invariants of every step; about three times slower. Default false. */
   readonly checked?: boolean
