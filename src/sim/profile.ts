@@ -55,6 +55,8 @@ export interface Mix {
   readonly diskBytes: boolean
   /** Who belongs to the cluster, and how, from the start on. */
   readonly birth: 'voters' | 'learners' | 'joint'
+  /** Servers snapshot and compact at different lengths: what one still has in its log, another has only as a snapshot. */
+  readonly compactionsDiffer: boolean
   /** Servers cut their snapshots into objects of different sizes. */
   readonly cutsDiffer: boolean
   /** The share of received objects that a machine rejects, until the faults end. */
@@ -113,6 +115,7 @@ export const mixOf = (profile: Profile, seed: number): Mix => {
     rejectRate: profile === 'calm' || dice.chance(0.5) ? 0 : 0.02,
     repeatRate: dice.chance(0.5) ? 0 : 0.1,
     diskBytes: dice.chance(0.25),
+    compactionsDiffer: dice.chance(0.5),
   }
 }
 

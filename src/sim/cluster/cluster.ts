@@ -35,7 +35,8 @@ export class SimCluster<S, C extends JsonValue, R extends JsonValue> {
     this.ids = Array.from({ length: size }, (_, at) => nodeId(`n${at + 1}`))
     const configuration = options.configuration ?? configurationOf(this.ids)
     this.configuration = configuration
-    for (const id of this.ids) this.engine.bear({ id, configuration, seed, options: options.options ?? {} })
+    for (const id of this.ids)
+      this.engine.bear({ id, configuration, seed, options: { ...options.options, ...options.optionsOf?.(id) } })
   }
 
   /** The present virtual time. */

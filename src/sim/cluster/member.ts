@@ -23,6 +23,8 @@ export interface SimClusterOptions<S, C extends JsonValue, R extends JsonValue> 
   readonly seed?: Seed
   /** Of every server; the core's defaults otherwise. */
   readonly options?: Birth['options']
+  /** Those of one server, where they differ from the others'. */
+  readonly optionsOf?: (id: NodeId) => Birth['options']
   /** Units of virtual time between the ticks of a server. Each server has a phase of its own. Default 10. */
   readonly tickInterval?: number
   readonly network?: Partial<NetworkOptions>
