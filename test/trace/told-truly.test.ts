@@ -45,7 +45,7 @@ describe('a trace of the first format', () => {
   const old = traceIn(new RecordedCluster({ seed: 3, events: 300 }).run().text)
   const altered: Trace = {
     ...old,
-    header: { ...old.header, v: 1 as typeof old.header.v },
+    header: { ...old.header, v: 1 },
     events: old.events.map((event) => (event.t === 'in' && event.h !== undefined ? { ...event, h: '0' } : event)),
   }
 
@@ -96,7 +96,7 @@ describe('a state that is put in place', () => {
     const start = stateStart({ ...state, server: { ...state.server, receiving } })
     expect(
       problemIn(encodeTrace({ ...traceOf({ n1: start, n2: birth }), end: { t: 'end', steps: 0, h: {} } })),
-    ).toEqual({ line: 1, reason: expect.stringMatching(/^hdr\.init\.n1.*\.data is not a string/) })
+    ).toEqual({ line: 1, reason: expect.stringMatching(/^hdr\.init\.n1.*\.data is not a string/) as string })
   })
 })
 
