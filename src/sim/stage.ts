@@ -127,11 +127,13 @@ export class Stage<S, C extends JsonValue, R extends JsonValue> {
     this.cluster.changeClock(id, tickInterval)
   }
 
-  /** In the end all machines of the core are in the very state that the committed entries make. */
+  /** In the end all machines of the core are in the state that the committed entries make, and have answered for them. */
   compareStates(core: readonly NodeId[]): void {
     for (const id of core) {
       const replica = this.cluster.replica(id)
-      if (replica !== null) this.compare(id, replica.raft.server.lastApplied, replica.machine)
+      if (replica === null) continue
+      this.compare(id, replica.raft.server.lastApplied, replica.machine)
+      this.proposals.ended(id, replica.raft.server.lastApplied)
     }
   }
 
@@ -192,6 +194,9 @@ export class Stage<S, C extends JsonValue, R extends JsonValue> {
       deepFreeze(outputs)
     }
     this.ghost.step(before, message, after, outputs)
+    if (message.type === 'propose') this.proposals.asked(before.server.id, message.id, message.commands)
+    for (const output of outputs)
+      if (output.type === 'installSnapshot') this.proposals.installing(before.server.id, output.snapshot)
     if (this.steps % 1024 === 0 && this.cluster.eventCount > EVENTS_MAX)
       throw new ClaimViolation('COST', FLOOD, { events: this.cluster.eventCount })
   }
@@ -207,6 +212,8 @@ export class Stage<S, C extends JsonValue, R extends JsonValue> {
     this.proposals.observe(id, output)
     this.clients.observe(id, output)
     if (output.type === 'applied' && this.order.isRepeated(output.entries)) this.count('old command after a newer one')
+    if (output.type === 'completed' && !this.reference.gave(output.firstIndex, output.results))
+      throw new ClaimViolation('LIN', 'a proposal is answered by the results of its commands', { id, answer: output })
     if (output.type === 'applied' && !this.reference.agreesOn(output.entries, output.results))
       throw new ClaimViolation('SF', 'equal commands give equal results on all servers', {
         id,
