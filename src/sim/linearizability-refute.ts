@@ -66,7 +66,7 @@ class Sightings {
   enter(claim: Claim): void {
     if (claim.requires?.length === 1) this.#see({ claim, value: claim.requires[0] })
     if (claim.requiresPresent) this.#present = laterCall(this.#present, claim)
-    if (claim.leaves !== null && claim.leaves.isCertain) this.#see({ claim, value: claim.leaves.value })
+    if (claim.leaves?.isCertain === true) this.#see({ claim, value: claim.leaves.value })
   }
 
   /** The last to find something else than all of these. */

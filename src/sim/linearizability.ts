@@ -80,7 +80,8 @@ export const checkLinearizability = (operations: readonly Operation[], options: 
         }
         break
       case 'stopped': {
-        const reason = `${reasonOf(key, search, `stopped after ${steps} steps`)}; ${done} of ${keys.size} keys are linearizable`
+        const end = `stopped after ${steps} steps, with ${done} of ${keys.size} keys found linearizable`
+        const reason = reasonOf(key, search, end)
         return { result: 'unknown', reason, cause: 'stopped', steps }
       }
     }
@@ -123,7 +124,7 @@ const reasonOf = (key: string, { operations, furthest }: Search, end: string): s
   return (
     `key ${describeValue(key)}: ${end}: the longest order found${upTo} holds ${furthest?.order.length ?? 0} ` +
     `of ${operations.length} operations, of which up to ${mostConcurrent(operations)} are concurrent; ` +
-    'histories with fewer at a time, or that write no value twice, are decided sooner'
+    'fewer at a time, or values that are all different, may decide it'
   )
 }
 

@@ -55,7 +55,7 @@ describe('the verdict', () => {
     expect(verdict).toHaveProperty(
       'reason',
       'key "x": undecided after 1000 steps: the longest order found up to time 100 holds 11 of 13 operations, of which ' +
-        'up to 12 are concurrent; histories with fewer at a time, or that write no value twice, are decided sooner',
+        'up to 12 are concurrent; fewer at a time, or values that are all different, may decide it',
     )
   })
 
@@ -69,8 +69,8 @@ describe('the verdict', () => {
       },
     })
     expect(verdict).toMatchObject({ result: 'unknown', cause: 'stopped' })
-    expect(verdict).toHaveProperty('reason', expect.stringContaining(`key "x": stopped after ${verdict.steps} steps: `))
-    expect(verdict).toHaveProperty('reason', expect.stringMatching(/; 1 of 2 keys are linearizable$/))
+    const far = `key "x": stopped after ${verdict.steps} steps, with 1 of 2 keys found linearizable: `
+    expect(verdict).toHaveProperty('reason', expect.stringContaining(far))
     expect([verdict.steps > 50_000, verdict.steps < 60_000, asked.length > 10]).toEqual([true, true, true])
   })
 
