@@ -1,0 +1,62 @@
+import { describe, expect, it } from 'vitest'
+import { fileURLToPath } from 'node:url'
+import { Files, raft } from './support.ts'
+
+const files = new Files()
+const machine = fileURLToPath(new URL('../../dist/machine/index.js', import.meta.url))
+
+/** A module whose service adds numbers; `apply` says how. */
+const serviceOf = (name: string, apply: string, head = ''): string =>
+  files.file(
+    name,
+    `import { immerMachine } from ${JSON.stringify(machine)}
+${head}
+export default () => ({
+  machine: immerMachine({ initial: { total: 0 }, apply: (draft, { add }) => { ${apply} } }),
+  next: (dice) => ({ type: 'command', command: { add: dice.integer(1, 10) } }),
+})
+`,
+  )
+
+const sim = (file: string, ...more: readonly string[]) =>
+  raft(['sim', '--seed', '1', '--steps', '1500', '--nodes', '3', '--service', file, ...more])
+
+describe('raft sim --service', () => {
+  it('simulates the state machine of a file, and says how to do so again', () => {
+    const file = serviceOf('good.mjs', 'draft.total += add; return draft.total')
+    const { status, stdout } = sim(file)
+    expect(status).toBe(0)
+    expect(stdout).toContain(`--service ${file}`)
+  })
+
+  it('counts commands that fail', () => {
+    const file = serviceOf('failing.mjs', "if (add === 7) throw new Error('no sevens'); draft.total += add; return 0")
+    const { status, stdout } = sim(file, '--json')
+    expect(status).toBe(0)
+    expect((JSON.parse(stdout.split('\n')[0] ?? '') as { readonly failures: number }).failures).toBeGreaterThan(0)
+  })
+
+  it('shows what a command gave, what it should have given, and where they differ', () => {
+    // The answer depends on how often the machine was asked, which differs from server to server, run after run alike.
+    const file = serviceOf(
+      'uneven.mjs',
+      'draft.calls = (draft.calls ?? 0) + 1; seen.push(1); return { of: [draft.calls, seen.length > 40 ? 1 : 0] }',
+      'let seen = []',
+    )
+    const { status, stdout, stderr } = sim(file)
+    // Found twice over, as it keeps something beside its state: the run cannot be made again.
+    expect([status, stdout + stderr]).toEqual([64, expect.stringContaining('keeps nothing beside its state')])
+  })
+
+  it.each([
+    ['export const service = 1', 'has no default export that makes a service'],
+    ['export default () => 1', 'its default export makes no service'],
+    ['export default () => ({ machine: { initial: 0, apply() {} }, next() {} })', 'the state machine has no function readObject'],
+    ['export default () => ({ machine: { initial: 0 } })', 'the service has no function next(dice)'],
+    ['export default () =>', 'Unexpected end of input'],
+  ])('refuses %j', (source, reason) => {
+    const { status, stderr } = sim(files.file(`${reason.length}.mjs`, source))
+    expect(status).toBe(64)
+    expect(stderr).toContain(reason)
+  })
+})
