@@ -1,52 +1,96 @@
+import type { Entry, JsonValue } from './entry.ts'
+import { successor } from './ids.ts'
 import { claimOf, type Claim, type Transition } from './invariants-claim.ts'
-import { termAt } from './log/log.ts'
-import type { ReadMode } from './message.ts'
+import { entryAt, termAt } from './log/log.ts'
+import type { Message, ReadMode, RequestId } from './message.ts'
 import type { Output } from './output.ts'
 import type { Transfer } from './progress.ts'
-import { sizeOf } from './queue.ts'
+import { EMPTY_QUEUE, enqueue, itemAt, newestOf, sizeOf, type Queue } from './queue.ts'
 import { hasLease } from './read-index.ts'
 import type { Leader, RaftState } from './state.ts'
 
 /*
- * Whoever asks is answered, once, and whatever was begun is ended: by the step that settles it, also when that is the
- * leader's fall.
+ * Every request is answered once, under its own id, and whatever was begun is ended: by the step that settles it, also
+ * when that is the leader's fall.
  */
 
 const claim: Claim = claimOf
 
 /** Checks what a step owes to its shell. @throws InvariantViolation */
 export const checkAnswers = (step: Transition): void => {
-  const { before, message, after } = step
-  const { accepted, refused, ready, ended } = answersIn(step)
-  const proposed = message.type === 'propose' ? 1 : 0
-  if (proposed > 0) claim(step, accepted + refused === 1, 'a proposal is accepted or refused')
-  const asked = message.type === 'read' ? 1 : 0
-  // Reads that wait, and those answered, are those that waited or were asked; a refusal may be a proposal's.
-  claim(
-    step,
-    accepted + refused - proposed + ready + waiting(after) === waiting(before) + asked,
-    'a read is answered once, or waits for its answer',
-  )
-  for (const output of step.outputs) checkAnswer(step, output)
+  const { before, message, after, outputs } = step
+  if (message.type === 'propose') checkProposal(step, message)
+  checkReads(step)
+  for (const output of outputs) checkAnswer(step, output)
   const begun = transfersOf(before)
   const underWay = transfersOf(after)
-  if (begun.length + underWay.length + ended > 0) checkTransfers(step, begun, underWay)
+  const ended = outputs.flatMap((output) => (output.type === 'transferEnded' ? [output.transferId] : []))
+  if (begun.length + underWay.length + ended.length > 0) checkTransfers(step, begun, underWay, ended)
 }
 
-const answersIn = ({ outputs }: Transition) => {
-  const answers = { accepted: 0, refused: 0, ready: 0, ended: 0 }
-  for (const { type } of outputs)
-    if (type === 'accepted') answers.accepted++
-    else if (type === 'refused') answers.refused++
-    else if (type === 'readReady') answers.ready++
-    else if (type === 'transferEnded') answers.ended++
-  return answers
+type Proposal = Extract<Message, { type: 'propose' }>
+
+const checkProposal = (step: Transition, { id, commands }: Proposal): void => {
+  const [answer, ...more] = step.outputs.filter(({ type }) => type === 'accepted' || type === 'refused')
+  const isAnswered = answer !== undefined && 'id' in answer && answer.id === id && more.length === 0
+  claim(step, isAnswered, 'a proposal is accepted or refused')
+  if (answer.type !== 'accepted') return
+  const { log } = step.after
+  claim(
+    step,
+    commands.every((command, at) => isCommand(entryAt(log, successor(answer.firstIndex, at)), command)),
+    'the commands of a proposal are in the log, in order',
+  )
 }
 
-const waiting = ({ server }: RaftState): number => (server.role.type === 'leader' ? sizeOf(server.role.reads) : 0)
+const isCommand = (entry: Entry | null, command: JsonValue): boolean =>
+  entry?.type === 'command' && (entry.command === command || JSON.stringify(entry.command) === JSON.stringify(command))
 
-const checkTransfers = (step: Transition, before: readonly Transfer[], after: readonly Transfer[]): void => {
-  const ended = step.outputs.flatMap((output) => (output.type === 'transferEnded' ? [output.transferId] : []))
+/** A read that is asked waits behind the others, or is answered at once. */
+const checkReads = (step: Transition): void => {
+  const { before, message, after } = step
+  const waiting = readsOf(before)
+  const answered = readsAnswered(step)
+  const isOwed =
+    message.type === 'read'
+      ? areAnswered(enqueue(waiting, message), answered, readsOf(after)) ||
+        areAnswered(waiting, without(answered, message.id), readsOf(after))
+      : areAnswered(waiting, answered, readsOf(after))
+  claim(step, isOwed, 'a read is answered once, or waits for its answer')
+}
+
+type Reads = Queue<{ readonly id: RequestId }>
+
+const readsOf = ({ server }: RaftState): Reads => (server.role.type === 'leader' ? server.role.reads : EMPTY_QUEUE)
+
+/** In a step that proposes, a refusal is the proposal's. */
+const readsAnswered = ({ message, outputs }: Transition): readonly RequestId[] => {
+  let answered: readonly RequestId[] = []
+  for (const output of outputs)
+    if (output.type === 'readReady' || (output.type === 'refused' && message.type !== 'propose'))
+      answered = [...answered, output.id]
+  return answered
+}
+
+const without = (ids: readonly RequestId[], id: RequestId): readonly RequestId[] => {
+  const at = ids.indexOf(id)
+  return at < 0 ? ids : ids.toSpliced(at, 1)
+}
+
+/** The oldest ones are answered, in order, and the others are left. Costs O(answers), so the ends stand for the middle. */
+const areAnswered = (waiting: Reads, answered: readonly RequestId[], left: Reads): boolean => {
+  if (sizeOf(left) !== sizeOf(waiting) - answered.length) return false
+  if (!answered.every((id, at) => itemAt(waiting, at)?.id === id)) return false
+  if (sizeOf(left) === 0) return true
+  return itemAt(left, 0)?.id === itemAt(waiting, answered.length)?.id && newestOf(left)?.id === newestOf(waiting)?.id
+}
+
+const checkTransfers = (
+  step: Transition,
+  before: readonly Transfer[],
+  after: readonly Transfer[],
+  ended: readonly number[],
+): void => {
   const gone = before.filter(({ transferId }) => find(after, transferId) === undefined)
   claim(
     step,

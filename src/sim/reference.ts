@@ -1,6 +1,6 @@
 import { invariant } from '../core/assert.ts'
 import type { Entry, JsonValue } from '../core/entry.ts'
-import type { Index } from '../core/ids.ts'
+import { successor, type Index } from '../core/ids.ts'
 import { objectsOf } from '../machine/capture.ts'
 import type { StateMachine } from '../machine/machine.ts'
 import type { Ghost } from '../trace/ghost/index.ts'
@@ -32,7 +32,13 @@ export class Reference<S, C extends JsonValue, R extends JsonValue> {
     if (last === undefined || results.length === 0) return results.length === 0
     this.at(last.index)
     const commands = entries.filter(({ type }) => type === 'command')
-    return commands.every(({ index }, at) => JSON.stringify(this.results[index]) === JSON.stringify(results[at]))
+    return commands.every(({ index }, at) => areEqual(this.results[index], results[at]))
+  }
+
+  /** Whether the commands from an index on gave these results. */
+  gave(firstIndex: Index, results: readonly R[]): boolean {
+    this.at(successor(firstIndex, results.length - 1))
+    return results.every((result, at) => areEqual(this.results[firstIndex + at], result))
   }
 
   /** The state that the committed entries up to an index make. */
@@ -55,3 +61,6 @@ export class Reference<S, C extends JsonValue, R extends JsonValue> {
     return JSON.stringify(objectsOf(this.machine, state))
   }
 }
+
+const areEqual = (one: unknown, other: unknown): boolean =>
+  one === other || JSON.stringify(one) === JSON.stringify(other)

@@ -25,7 +25,7 @@ import type { Described, Request, Service } from './service.ts'
 import { SessionClients } from './session-clients.ts'
 import { SessionOrder } from './session-order.ts'
 import type { Finding, SimulationOptions, SimulationReport } from './simulation.ts'
-import { configurationAtBirth, machineWithSessions, variedMachines } from './variants.ts'
+import { configurationAtBirth, machineWithSessions, variedCompactions, variedMachines } from './variants.ts'
 
 /** Stands for no recording at all. */
 export const ignore = (): void => undefined
@@ -82,17 +82,22 @@ export class Stage<S, C extends JsonValue, R extends JsonValue> {
     this.ghost = new Ghost({ tally: this.tally, isRead: mix.throughBytes })
     this.proposals = new ProposalAnswers(this.ghost)
     this.reference = new Reference(machine, this.ghost)
+    const shared = {
+      options: mix.options,
+      ...(mix.compactionsDiffer ? { optionsOf: variedCompactions(mix.options, seed) } : {}),
+    }
     this.cluster = new SimCluster({
       machine,
       size: nodes,
       seed,
-      options: mix.options,
+      ...shared,
       network: mix.network,
       diskDelay: mix.diskDelay,
       sharesWrites: mix.sharesWrites,
       machineDelay: mix.machineDelay,
       installDelay: mix.installDelay,
       throughBytes: mix.throughBytes,
+      diskBytes: mix.diskBytes,
       configuration: configurationAtBirth(mix.birth, nodes, seed),
       ...(mix.rejectRate > 0 ? { rejectRate: () => (this.hasFaults ? mix.rejectRate : 0) } : {}),
       ...(mix.cutsDiffer ? { machineOf: variedMachines(service, seed) } : {}),
@@ -104,7 +109,7 @@ export class Stage<S, C extends JsonValue, R extends JsonValue> {
       onCrash: (id, why, loss) => this.onCrash(id, why, loss),
       onFate: (fate, from, to) => this.onFate(fate, from, to),
     })
-    this.reporter = options.onLine === ignore ? null : new Reporter(this.cluster, mix.options, seed, options.onLine)
+    this.reporter = options.onLine === ignore ? null : new Reporter(this.cluster, shared, seed, options.onLine)
     const clocks = new Dice('clocks', seed)
     for (const id of this.cluster.ids) this.begin(id, clocks.within(mix.tick))
     this.clients = new SessionClients(this.cluster, service, mix, seed, {
@@ -122,11 +127,13 @@ export class Stage<S, C extends JsonValue, R extends JsonValue> {
     this.cluster.changeClock(id, tickInterval)
   }
 
-  /** In the end all machines of the core are in the very state that the committed entries make. */
+  /** In the end all machines of the core are in the state that the committed entries make, and have answered for them. */
   compareStates(core: readonly NodeId[]): void {
     for (const id of core) {
       const replica = this.cluster.replica(id)
-      if (replica !== null) this.compare(id, replica.raft.server.lastApplied, replica.machine)
+      if (replica === null) continue
+      this.compare(id, replica.raft.server.lastApplied, replica.machine)
+      this.proposals.ended(id, replica.raft.server.lastApplied)
     }
   }
 
@@ -187,6 +194,9 @@ export class Stage<S, C extends JsonValue, R extends JsonValue> {
       deepFreeze(outputs)
     }
     this.ghost.step(before, message, after, outputs)
+    if (message.type === 'propose') this.proposals.asked(before.server.id, message.id, message.commands)
+    for (const output of outputs)
+      if (output.type === 'installSnapshot') this.proposals.installing(before.server.id, output.snapshot)
     if (this.steps % 1024 === 0 && this.cluster.eventCount > EVENTS_MAX)
       throw new ClaimViolation('COST', FLOOD, { events: this.cluster.eventCount })
   }
@@ -202,6 +212,8 @@ export class Stage<S, C extends JsonValue, R extends JsonValue> {
     this.proposals.observe(id, output)
     this.clients.observe(id, output)
     if (output.type === 'applied' && this.order.isRepeated(output.entries)) this.count('old command after a newer one')
+    if (output.type === 'completed' && !this.reference.gave(output.firstIndex, output.results))
+      throw new ClaimViolation('LIN', 'a proposal is answered by the results of its commands', { id, answer: output })
     if (output.type === 'applied' && !this.reference.agreesOn(output.entries, output.results))
       throw new ClaimViolation('SF', 'equal commands give equal results on all servers', {
         id,

@@ -3,7 +3,7 @@ import { InvariantViolation } from '../../src/core/assert.ts'
 import { configurationOf } from '../../src/core/configuration.ts'
 import { index, term } from '../../src/core/ids.ts'
 import { checkState, checkTransition } from '../../src/core/invariants.ts'
-import type { Message } from '../../src/core/message.ts'
+import type { Message, RequestId } from '../../src/core/message.ts'
 import type { Output } from '../../src/core/output.ts'
 import type { Progress } from '../../src/core/progress.ts'
 import type { Leader, RaftState, Server as ServerState } from '../../src/core/state.ts'
@@ -148,19 +148,44 @@ describe('a configuration', () => {
   })
 })
 
-describe('whoever asks is answered once', () => {
-  const proposed = taking(leading(), { type: 'propose', id: 'p', commands: ['x'] })
-  const asked = taking(leading(), { type: 'read', id: 7, mode: 'quorum' })
+describe('every request is answered once, under its own id', () => {
+  const leader = leading()
+  const proposed = taking(leader, { type: 'propose', id: 'p', commands: ['x', 'y'] })
+  const asked = taking(leader, { type: 'read', id: 7, mode: 'quorum' })
   const fallen = taking(leading().do({ type: 'read', id: 7, mode: 'quorum' }), NEWER)
+  const followed = taking(new Server([1]), { type: 'propose', id: 'p', commands: ['x'] })
+  const answered = 'a proposal is accepted or refused'
   const once = 'a read is answered once, or waits for its answer'
+  const named = (outputs: readonly Output[], id: RequestId): readonly Output[] =>
+    outputs.map((output) => ('id' in output ? { ...output, id } : output))
 
   it.each<readonly [string, string, Taken, readonly Output[]]>([
-    ['a proposal not at all', 'a proposal is accepted or refused', proposed, without(proposed.outputs, 'accepted')],
-    ['a proposal twice', 'a proposal is accepted or refused', proposed, twice(proposed.outputs, 'accepted')],
-    ['a read that waits', once, asked, [...asked.outputs, REFUSED]],
+    ['a proposal not at all', answered, proposed, without(proposed.outputs, 'accepted')],
+    ['a proposal twice', answered, proposed, twice(proposed.outputs, 'accepted')],
+    ['a proposal under another id', answered, proposed, named(proposed.outputs, 'q')],
+    ['a refused proposal under another id', answered, followed, named(followed.outputs, 'q')],
+    ['a read that waits', once, asked, [...asked.outputs, { ...REFUSED, id: 7 }]],
+    ['a read that nobody asked for', once, asked, [...asked.outputs, REFUSED]],
     ['a read not at all when its leader falls', once, fallen, without(fallen.outputs, 'refused')],
+    ['a read under the id of another type', once, fallen, named(fallen.outputs, '7')],
   ])('%s', (_, sentence, taken, outputs) => {
     expect(verdicts(taken, { outputs })).toEqual([null, sentence])
+  })
+
+  it('a read whose id is another one while it waits', () => {
+    const other = taking(leader, { type: 'read', id: 8, mode: 'quorum' })
+    expect(verdicts(asked, { after: other.after })).toEqual([null, once])
+  })
+
+  it.each<readonly [string, readonly string[]]>([
+    ['in another order', ['y', 'x']],
+    ['one of them twice', ['x', 'x']],
+  ])('an accepted proposal is in the log as it was proposed: not %s', (_, commands) => {
+    const { after, outputs } = taking(leader, { type: 'propose', id: 'p', commands })
+    expect(verdicts(proposed, { after, outputs })).toEqual([
+      null,
+      'the commands of a proposal are in the log, in order',
+    ])
   })
 })
 
