@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import type { JsonValue } from '../src/core/entry.ts'
 import type { Input, Operation, Output } from '../src/sim/history.ts'
 import { checkLinearizability } from '../src/sim/linearizability.ts'
+import { judge } from '../src/sim/linearizability-refute.ts'
 
 /** What a store of its own, written apart from kv-model.ts, answers: the reference of this file. */
 const execute = (store: Map<string, JsonValue>, input: Input): Output => {
@@ -177,5 +178,55 @@ describe('checkLinearizability', () => {
       }),
       { numRuns: 500 },
     )
+  })
+})
+
+/** Gives every write a value of its own; a read finds the value its write got in the run. */
+const registers = (plan: readonly Draft[]): readonly Draft[] =>
+  plan.map((draft, at) =>
+    draft.input.kind === 'put'
+      ? { ...draft, input: { ...draft.input, value: at } }
+      : { ...draft, input: { kind: 'get', key: 'x' } },
+  )
+
+describe('judge, without a search', () => {
+  const edits = fc.array(fc.tuple(fc.nat(6), fc.nat(60)), { maxLength: 3 })
+  const tighter = (plan: readonly Draft[], by: number): readonly Draft[] =>
+    plan.map((draft) => ({ ...draft, before: draft.before >> by, after: draft.after >> by }))
+
+  it('never contradicts trying every order', () => {
+    const tally = { refuted: 0, linearizable: 0, undecided: 0 }
+    const small = drafts(inputs(['x'], 3), { minLength: 1, maxLength: 7 })
+    fc.assert(
+      fc.property(small, fc.nat(3), edits, (plan, by, changes) => {
+        const operations = changes.reduce(
+          (all, [choice, change]) => mutate(all, choice, change),
+          run(tighter(plan, by)),
+        )
+        const { type } = judge(operations)
+        tally[type]++
+        if (type !== 'undecided') expect(type).toBe(bruteForce(operations) ? 'linearizable' : 'refuted')
+      }),
+      { numRuns: 12_000 },
+    )
+    expect(Object.values(tally).every((count) => count > 300)).toBe(true)
+  })
+
+  it('decides every history of reads and writes in which no value is written twice', () => {
+    const tally = { refuted: 0, linearizable: 0, undecided: 0 }
+    const small = drafts(inputs(['x'], 3), { minLength: 1, maxLength: 7 })
+    fc.assert(
+      fc.property(small, fc.nat(3), edits, (plan, by, changes) => {
+        const operations = changes.reduce(
+          (all, [choice, change]) => mutate(all, choice, change),
+          run(tighter(registers(plan), by)),
+        )
+        const { type } = judge(operations)
+        tally[type]++
+        expect(type).toBe(bruteForce(operations) ? 'linearizable' : 'refuted')
+      }),
+      { numRuns: 12_000 },
+    )
+    expect([tally.refuted > 1000, tally.linearizable > 1000]).toEqual([true, true])
   })
 })

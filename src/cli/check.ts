@@ -10,8 +10,12 @@ const TIMEOUT_DEFAULT = '60s'
 
 const HELP = `Usage: raft check HISTORY [options]
 
-Decides whether a history of clients' operations is linearizable. HISTORY is JSON or JSON Lines, gzip or not: one item
-for each operation with its start and end, or Jepsen's events (invoke, ok, fail, info); or a trace with such lines.
+Decides whether a history of clients' operations is linearizable. HISTORY, gzip or not, is one of:
+  JSON or JSON Lines   one item for each operation with its start and end, or Jepsen's events (invoke, ok, fail, info)
+  Jepsen's EDN         {:type :invoke, :process 0, :f :read | :write | :cas, :value …} for each event; [key value] pairs too
+  porcupine's JSON     {"ClientId", "Input", "Call", "Output", "Return"} for each operation; Input {"Op", "Key", "Value"}
+                       or {"Op", "Arg1", "Arg2"}, with Op 0 read, 1 write, 2 cas of a register, or a name
+  a trace              its clients' lines
 
 Numbers are compared by what they are, not by the double next to them.
 
@@ -92,6 +96,6 @@ const textOf = (verdict: Verdict, count: number): string => {
     case 'violation':
       return `✗ not linearizable: ${verdict.explanation}\n`
     case 'unknown':
-      return `unknown: ${verdict.reason}; a higher --timeout or --steps may tell\n`
+      return `unknown: ${verdict.reason}; so may a higher ${verdict.cause === 'steps' ? '--steps' : '--timeout'}\n`
   }
 }

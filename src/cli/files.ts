@@ -1,7 +1,7 @@
 import { closeSync, existsSync, openSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs'
 import { constants, gunzipSync, gzipSync } from 'node:zlib'
 import { decodeTrace } from '../trace/decode.ts'
-import { CORE_VERSION, type Trace } from '../trace/format.ts'
+import { CORE_VERSION, hasHashes, type Trace } from '../trace/format.ts'
 import { EXIT } from './exit.ts'
 import { reasonOf } from './reason.ts'
 
@@ -88,7 +88,8 @@ export function* linesOf(bytes: Buffer): Generator<string> {
 export const readTrace = (verb: string, file: string, partial: boolean): Trace => {
   const decoded = decodeTrace(linesOf(readBytes(file, partial)), { partial })
   if ('error' in decoded) throw new InputProblem(`${file}:${decoded.error.line}: ${decoded.error.reason}`)
-  const { core } = decoded.trace.header
+  const { core, v } = decoded.trace.header
+  if (!hasHashes({ v })) process.stderr.write(`raft ${verb}: a trace of format ${v}: its hashes are not compared\n`)
   if (core !== CORE_VERSION)
     process.stderr.write(`raft ${verb}: recorded by ${core}, replayed by ${CORE_VERSION}: it may diverge\n`)
   return decoded.trace

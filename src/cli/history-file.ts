@@ -1,4 +1,5 @@
 import type { Operation } from '../sim/history.ts'
+import { looksLikeEdn, parseEdn } from '../sim/history-edn.ts'
 import { parseHistory } from '../sim/history-parse.ts'
 import { parseNumerals } from '../sim/numerals.ts'
 import { decodeTrace } from '../trace/decode.ts'
@@ -40,6 +41,7 @@ const sourceIn = (file: string, text: string): Source => {
   const trimmed = text.trim()
   if (trimmed === '') throw new InputProblem(`${file}: is empty`)
   if (trimmed.startsWith('{"t":"hdr"')) return operationsIn(file, text)
+  if (looksLikeEdn(trimmed)) return edn(file, text)
   const whole = parseJson(trimmed)
   if ('value' in whole) {
     const { value } = whole
@@ -49,6 +51,16 @@ const sourceIn = (file: string, text: string): Source => {
   }
   if (!trimmed.startsWith('{')) throw new InputProblem(`${file}: is not JSON: ${whole.error}`)
   return jsonLines(file, text)
+}
+
+/** A form for each item, as Jepsen writes them; or one vector of all. */
+const edn = (file: string, text: string): Source => {
+  const parsed = parseEdn(text)
+  if ('error' in parsed)
+    throw new InputProblem(`${file}:${parsed.line}: is not EDN that can be read: it ${parsed.error}`)
+  const [first] = parsed.values
+  const isOne = parsed.values.length === 1 && Array.isArray(first)
+  return isOne ? { source: first, lines: null } : { source: parsed.values, lines: parsed.lines }
 }
 
 const holdsHistory = (value: object): boolean => 'history' in value || 'operations' in value || 'events' in value

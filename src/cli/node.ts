@@ -10,6 +10,7 @@ import { LineReader, LineWriter } from '../shell/stdio/streams.ts'
 import { StorageError, memoryStorage } from '../shell/storage.ts'
 import { EXIT, UsageProblem } from './exit.ts'
 import { InputProblem, overFiles } from './files.ts'
+import { withNotice } from './notice.ts'
 import { parseOrRefuse } from './options.ts'
 import { openTrace } from './trace-file.ts'
 
@@ -138,7 +139,10 @@ const runNode = async ({ data, disk, traceFile, ...chosen }: Arguments): Promise
     log,
     write: (line) => writer.write(line),
     backlog: writer,
-    openStorage: () => (data === null ? Promise.resolve(memoryStorage()) : openStorage(data, disk)),
+    openStorage: () =>
+      data === null
+        ? Promise.resolve(memoryStorage())
+        : withNotice(openStorage(data, disk), `raft node: reading the log in ${data}`),
     failed: (error) => {
       failure ??= error ?? new Error('unknown failure')
       // Nothing can be promised any more: there is no use in reading on.

@@ -22,7 +22,7 @@ Options:
 
 What was found until the time is up, or until an interruption, is written too.
 
-Exit codes: 0 written, 2 the violation that was recorded cannot be reproduced, 64 usage, 65 no trace, or one without
+Exit codes: 0 written, 2 the violation that was recorded cannot be reproduced, or not in time, 64 usage, 65 no trace, or one without
 violation, 130 interrupted.
 `
 
@@ -68,6 +68,10 @@ const run = async ({ file, output, runs, limitMs, partial, json }: Arguments): P
     name: 'raft shrink',
     limitMs,
   })
+  if (result.type === 'not played') {
+    process.stderr.write(`raft shrink: ${file}: was not played to its end in time: nothing was tried; see --time\n`)
+    return isInterrupted ? EXIT.interrupted : EXIT.unknown
+  }
   if (result.type === 'not seen') {
     process.stderr.write(`raft shrink: ${file}: the recorded violation does not show in replay: ${result.claim}\n`)
     return EXIT.unknown

@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os'
 import { NODES_DEFAULT, NODES_MAX, PROFILES, STEPS_DEFAULT, type Profile } from '../sim/simulation.ts'
 import { UsageProblem } from './exit.ts'
 import { counterOption, durationOption, parseOrRefuse } from './options.ts'
-import { hex, SEED_MAX, type Plan, type Shard } from './sim-plan.ts'
+import { hex, SEED_MAX, SHARDS_MAX, type Plan, type Shard } from './sim-plan.ts'
 
 export interface Arguments {
   readonly plan: Plan
@@ -110,6 +110,6 @@ const claimsOption = (value = 'all'): 'all' | 'cheap' => {
 const shardOption = (value = '1/1'): Shard => {
   const [, index, count] = /^(\d{1,9})\/(\d{1,9})$/.exec(value) ?? []
   const shard = { index: Number(index), count: Number(count) }
-  if (shard.index >= 1 && shard.index <= shard.count) return shard
-  throw new UsageProblem(`--shard takes i/n with i from 1 to n, not ${JSON.stringify(value)}`)
+  if (shard.index >= 1 && shard.index <= shard.count && shard.count <= SHARDS_MAX) return shard
+  throw new UsageProblem(`--shard takes i/n with i from 1 to n, and n to ${SHARDS_MAX}, not ${JSON.stringify(value)}`)
 }

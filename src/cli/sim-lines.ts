@@ -1,4 +1,4 @@
-import { PROFILES, type Finding, type Profile, type SimulationReport } from '../sim/simulation.ts'
+import { PROFILES, SIMULATOR_VERSION, type Finding, type Profile, type SimulationReport } from '../sim/simulation.ts'
 import { CORE_VERSION } from '../trace/format.ts'
 import { MARK_NAMES, type Mark } from '../trace/ghost/marks.ts'
 import {
@@ -17,11 +17,11 @@ import {
   type Check,
 } from '../trace/schema.ts'
 import type { ShrunkRun } from '../sim/investigate.ts'
-import type { PlannedRun, Plan } from './sim-plan.ts'
+import { SHARDS_MAX, type PlannedRun, type Plan } from './sim-plan.ts'
 
 /* The lines of `raft sim --json`, which `raft sim merge` reads. */
 
-export const LINES_VERSION = 1
+export const LINES_VERSION = 2
 
 /** Marks that were reached, and how often. */
 export type Reached = Readonly<Partial<Record<Mark, number>>>
@@ -65,11 +65,14 @@ export type Reason = (typeof REASONS)[number]
 
 export interface SummaryLine extends Versioned, Plan {
   readonly type: 'summary'
-  /** Runs of different cores are not one campaign. */
+  /** Runs of different cores, or of different simulators, are not one campaign. */
   readonly core: string
+  readonly simulator: number
   readonly reason: Reason
   /** As `3/8`, after merging. */
   readonly missingShards?: readonly string[]
+  /** Where shards of limited time were merged: the place of the last run, with others before it that were not made. */
+  readonly lastPlace?: number
   readonly totals: Totals
   readonly byProfile: Readonly<Partial<Record<Profile, Totals & { readonly marks: Reached }>>>
   readonly marks: Reached
@@ -145,6 +148,7 @@ const lineCheck = variants('type', {
     v: counter,
     type: text,
     core: text,
+    simulator: counter,
     profiles: list(profile),
     nodes: counter,
     steps: counter,
@@ -154,6 +158,7 @@ const lineCheck = variants('type', {
     shard: fields<Plan['shard']>({ index: counter, count: counter }),
     reason: oneOf(...REASONS),
     missingShards: optional(list(name)),
+    lastPlace: optional(counter),
     totals: fields<Totals>(totals),
     byProfile: tableOf(PROFILES, fields<Totals & { readonly marks: Reached }>({ ...totals, marks: reached })),
     marks: reached,
@@ -174,8 +179,11 @@ export const parseLine = (source: string): { readonly line: Line } | { readonly 
   const fault = lineCheck(value)
   if (fault !== null) return { reason: `the line's ${fault.trimStart()}` }
   const line = value as unknown as Line
-  if (line.type === 'summary' && line.core !== CORE_VERSION)
-    return { reason: `was made by ${line.core}, and this is ${CORE_VERSION}` }
+  if (line.type !== 'summary') return { line }
+  if (line.core !== CORE_VERSION) return { reason: `was made by ${line.core}, and this is ${CORE_VERSION}` }
+  if (line.simulator !== SIMULATOR_VERSION)
+    return { reason: `was made by simulator ${line.simulator}, and this is ${SIMULATOR_VERSION}: its runs are others` }
+  if (line.shard.count > SHARDS_MAX) return { reason: `is of ${line.shard.count} shards, more than ${SHARDS_MAX}` }
   return { line }
 }
 

@@ -43,7 +43,8 @@ export const mergeShards = async (
     reporter.run(run)
   }
   const missing = merged.missing.length === 0 ? {} : { missingShards: merged.missing }
-  const summary: SummaryLine = { ...tally.summary(merged.reason, expected), ...missing }
+  const gaps = merged.lastPlace < merged.runs.length ? {} : { lastPlace: merged.lastPlace }
+  const summary: SummaryLine = { ...tally.summary(merged.reason, expected), ...missing, ...gaps }
   reporter.end(summary, merged.speed)
   return exitOf(summary, requireMarks)
 }
@@ -55,6 +56,8 @@ interface Merged {
   readonly speed: SpeedLine | null
   readonly reason: Reason
   readonly missing: readonly string[]
+  /** Place of the last run in the plan; −1 of none. With fewer runs than places, some between were not made. */
+  readonly lastPlace: number
 }
 
 const merge = (shards: readonly ShardOutput[]): Merged => {
@@ -67,8 +70,10 @@ const merge = (shards: readonly ShardOutput[]): Merged => {
   }
   const runs = inOrder(plan, shards)
   const missing = missingShards(shards)
+  const last = runs.at(-1)
+  const lastPlace = last === undefined ? -1 : (placeOf(plan, last.run) ?? -1)
   const reasons = shards.map(({ summary }) => summary.reason)
-  return { plan, runs, speed: together(shards), reason: reasonOf(reasons, missing.length > 0), missing }
+  return { plan, runs, speed: together(shards), reason: reasonOf(reasons, missing.length > 0), missing, lastPlace }
 }
 
 const PARAMETERS = ['core', 'profiles', 'nodes', 'steps', 'claims', 'seed', 'seeds'] as const

@@ -61,6 +61,9 @@ export const optionsOf = ({ nodes, steps, claims }: Plan, { seed, profile }: Pla
   claims,
 })
 
+/** More machines than a campaign is spread over; whoever merges lists those that are missing. */
+export const SHARDS_MAX = 10_000
+
 export const hex = (seed: number): string => `0x${seed.toString(16)}`
 
 /** The command that makes one run again. */

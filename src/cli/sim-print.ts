@@ -53,7 +53,7 @@ export const summaryLines = (
   requireMarks: boolean,
 ): readonly string[] => [
   verdictOf(summary),
-  `  rerun:  ${commandOf(covered(summary))}`,
+  `  rerun:  ${commandOf(covered(summary))}${summary.lastPlace === undefined ? '' : '  (with the runs between these that were not made)'}`,
   ...table(summary),
   ...(speed === null ? [] : speedLines(summary, speed)),
   `digest ${summary.digest}`,
@@ -64,8 +64,8 @@ export const summaryLines = (
 
 /** Without an end of its own, a campaign can be repeated as far as it came. */
 const covered = (summary: SummaryLine): Plan => {
-  const { seeds, shard, profiles, totals } = summary
-  const places = shard.index + Math.max(0, totals.runs - 1) * shard.count
+  const { seeds, shard, profiles, totals, lastPlace } = summary
+  const places = lastPlace === undefined ? shard.index + Math.max(0, totals.runs - 1) * shard.count : lastPlace + 1
   return { ...summary, seeds: seeds ?? Math.ceil(places / profiles.length) }
 }
 

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Profile } from '../sim/simulation.ts'
+import { SIMULATOR_VERSION } from '../sim/simulation.ts'
 import { CORE_VERSION } from '../trace/format.ts'
 import { MARK_NAMES, type Mark } from '../trace/ghost/marks.ts'
 import {
@@ -46,6 +47,7 @@ export class Tally {
       v: LINES_VERSION,
       type: 'summary',
       core: CORE_VERSION,
+      simulator: SIMULATOR_VERSION,
       ...this.plan,
       reason,
       totals: this.totals,

@@ -1,6 +1,5 @@
-import type { JsonValue } from '../core/entry.ts'
 import type { Input, Operation, Output } from './history.ts'
-import { canonicalJson, type KeyState, observes, overwrites } from './kv-model.ts'
+import { type KeyState, observes, overwrites, type Share, shareEqualValues } from './kv-model.ts'
 
 /** The history of one key as the search walks it: what may come next stands ahead of the first return. */
 export interface EventList {
@@ -135,7 +134,7 @@ export const count = ({ writes, reads, mentions }: Candidate, by: 1 | -1): void 
 
 interface Making {
   readonly member: number
-  readonly representative: Representative
+  readonly representative: Share
   /** By what they write, the last of the spare candidates so far. */
   readonly twins: Map<KeyState, Candidate>
   readonly tallies: Map<KeyState, Tally>
@@ -167,12 +166,12 @@ const writtenBy = (input: Input): KeyState => {
 }
 
 /** The one value under which the output is legal; undefined where there may be others, such as null for a missing key. */
-const readBy = (input: Input, output: Output | null, representative: Representative): KeyState => {
+const readBy = (input: Input, output: Output | null, representative: Share): KeyState => {
   if (input.kind === 'get' && output?.type === 'value' && output.value !== null) return representative(output.value)
   return input.kind === 'cas' && output?.type === 'ok' && !input.createIfMissing ? input.from : undefined
 }
 
-const mentionedBy = (input: Input, output: Output | null, representative: Representative): KeyState => {
+const mentionedBy = (input: Input, output: Output | null, representative: Share): KeyState => {
   if (input.kind === 'get' && output?.type === 'value') return representative(output.value)
   return input.kind === 'cas' ? input.from : undefined
 }
@@ -184,7 +183,7 @@ const tallyOf = (tallies: Map<KeyState, Tally>, value: KeyState): Tally | null =
   return tally
 }
 
-const sharedInput = (input: Input, representative: Representative): Input => {
+const sharedInput = (input: Input, representative: Share): Input => {
   switch (input.kind) {
     case 'get':
     case 'delete':
@@ -193,19 +192,5 @@ const sharedInput = (input: Input, representative: Representative): Input => {
       return { ...input, value: representative(input.value) }
     case 'cas':
       return { ...input, from: representative(input.from), to: representative(input.to) }
-  }
-}
-
-type Representative = (value: JsonValue) => JsonValue
-
-/** Maps values that are equal to one and the same of them. */
-const shareEqualValues = (): Representative => {
-  const known = new Map<string, JsonValue>()
-  return (value) => {
-    if (typeof value !== 'object' || value === null) return value
-    const text = canonicalJson(value)
-    const first = known.get(text) ?? value
-    known.set(text, first)
-    return first
   }
 }

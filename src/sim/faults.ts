@@ -1,8 +1,8 @@
 import { unreachable } from '../core/assert.ts'
 import type { NodeId } from '../core/ids.ts'
 import type { Tally } from '../trace/ghost/index.ts'
-import { Dice } from './dice.ts'
-import type { Fault, Mix } from './profile.ts'
+import { Dice, type Range } from './dice.ts'
+import { ELECTION_TIMEOUT_MS, ELECTION_TIMEOUT_TICKS, TICK_MS, type Fault, type Mix } from './profile.ts'
 
 /** What of a cluster faults reach: see SimCluster. */
 export interface Victims {
@@ -23,6 +23,11 @@ export interface Victims {
   failDisk(id: NodeId, fault: 'full' | 'failing' | null): void
 }
 
+/** Ticks in which the others elect a leader, or do not. */
+const RIVALS_LOOKS = 4 * ELECTION_TIMEOUT_TICKS
+/** Longer than two elections take. */
+const RIVALS_DISK: Range = { least: 6 * ELECTION_TIMEOUT_MS, most: 12 * ELECTION_TIMEOUT_MS }
+
 /** Lets things go wrong, one after another and sometimes together, each for a while. */
 export class Faults {
   private readonly victims: Victims
@@ -30,6 +35,7 @@ export class Faults {
   private readonly dice: Dice
   private readonly tally: Tally
   private isOver = false
+  private hasRivals = false
 
   constructor(victims: Victims, mix: Mix, seed: number, tally: Tally) {
     this.victims = victims
@@ -72,6 +78,8 @@ export class Faults {
         return
       case 'campaign':
         return victims.campaign(victim)
+      case 'rivals':
+        return this.rivals()
       case 'crash':
         victims.crash(victim)
         return this.later(() => this.mend(victim))
@@ -133,6 +141,40 @@ export class Faults {
     for (const from of this.victims.ids)
       for (const to of this.victims.ids) if (from !== to && this.dice.chance(0.35)) this.victims.cut(from, to)
     this.healLater()
+  }
+
+  /**
+   * Leaders in turn reach one server only, whose disk is slow: it overwrites what it has of the one with entries of the
+   * next, and those again before the first truncation is durable. One such sequence at a time.
+   */
+  private rivals(): void {
+    const { victims, dice } = this
+    const leader = victims.leader()
+    const slow = dice.pick(victims.ids.filter((id) => id !== leader))
+    if (leader === null || slow === undefined || this.hasRivals) return
+    this.hasRivals = true
+    victims.changeDisk(slow, RIVALS_DISK)
+    this.succeed(slow, leader, dice.integer(2, 6))
+  }
+
+  /** The leader reaches the slow server alone, until the others have elected another; then that one does. */
+  private succeed(slow: NodeId, leader: NodeId, turns: number): void {
+    const { victims, dice } = this
+    if (this.isOver) return
+    victims.heal()
+    for (const id of victims.ids) if (id !== slow && id !== leader) victims.cut(leader, id)
+    const look = (looks: number): void => {
+      if (this.isOver) return
+      const next = victims.leader()
+      if (looks === 0 || turns === 0) {
+        this.hasRivals = false
+        victims.heal()
+        victims.changeDisk(slow, this.mix.diskDelay)
+      } else if (next === null || next === leader || next === slow) victims.after(TICK_MS, () => look(looks - 1))
+      // Time for its first entries to arrive, and perhaps those of a client.
+      else victims.after(dice.integer(0, 4 * TICK_MS), () => this.succeed(slow, next, turns - 1))
+    }
+    look(RIVALS_LOOKS)
   }
 
   private healLater(): void {

@@ -63,7 +63,7 @@ const nestedInput = (fields: Fields): Fields => {
   return input !== undefined && isRecord(input) && field(input, NAMES.kind) !== undefined ? input : fields
 }
 
-const isRecord = (value: JsonValue): value is Fields =>
+export const isRecord = (value: JsonValue): value is Fields =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /** A cas also has from and to as a pair in `value`, as in Jepsen. */

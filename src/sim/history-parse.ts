@@ -15,6 +15,7 @@ import {
   statusOf,
   timeOf,
 } from './history-fields.ts'
+import { fromPorcupine, isPorcupine } from './history-porcupine.ts'
 import { asTime, compareTimes, inNumbers, type Timed } from './history-times.ts'
 
 export type ParsedHistory = { readonly operations: readonly Operation[] } | { readonly error: string }
@@ -27,7 +28,7 @@ export type ParsedHistory = { readonly operations: readonly Operation[] } | { re
  *   as "fail" did not happen. When no item has a time, each returns before the next is called.
  * - Jepsen's events {process, type: invoke | ok | fail | info, f, value}, told by an "invoke" among them. Their
  *   order is that of `index`, or else `time`, or else the array. A value may be a pair [key, value].
- * - {@link Operation} itself, as JSON.
+ * - {@link Operation} itself, as JSON; or porcupine's, see history-porcupine.ts.
  * Without a key everything is about the one register "x". The error names the first bad item, counting from 1.
  * JSON.parse rounds numbers beyond 2^53, nanoseconds for instance; parseNumerals does not, and what it gives is
  * understood here.
@@ -41,13 +42,17 @@ export const parseHistory = (source: unknown): ParsedHistory => {
     if (!isJsonValue(item)) return { error: `item ${at + 1}: holds something that is not JSON, or is nested too deep` }
     fields.push(item)
   }
-  const isEvents = fields.some((item) => item['type'] === 'invoke')
   let current = 0
   const at = (item: number): void => {
     current = item
   }
   try {
-    return { operations: isEvents ? parseEvents(fields, at) : parseItems(fields, at) }
+    const items = fields.map((item, number) => {
+      at(number)
+      return isPorcupine(item) ? fromPorcupine(item) : item
+    })
+    const isEvents = items.some((item) => item['type'] === 'invoke')
+    return { operations: isEvents ? parseEvents(items, at) : parseItems(items, at) }
   } catch (problem) {
     if (!(problem instanceof Problem)) throw problem
     return { error: `item ${current + 1}: ${problem.message}` }

@@ -84,3 +84,18 @@ export const canonicalJson = (value: JsonValue): string => {
   const keys = Object.keys(value).sort()
   return `{${keys.map((key) => `${JSON.stringify(key)}:${canonicalJson(value[key] ?? null)}`).join(',')}}`
 }
+
+/** Gives equal values as one and the same. */
+export type Share = (value: JsonValue) => JsonValue
+
+/** A {@link Share} of its own: values compare by identity, but for those of another. */
+export const shareEqualValues = (): Share => {
+  const known = new Map<string, JsonValue>()
+  return (value) => {
+    if (typeof value !== 'object' || value === null) return value
+    const text = canonicalJson(value)
+    const first = known.get(text) ?? value
+    known.set(text, first)
+    return first
+  }
+}

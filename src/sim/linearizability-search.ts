@@ -34,6 +34,8 @@ export interface Search {
   remaining: number
   /** How many entries of the list were visited. */
   steps: number
+  /** The entry to visit next; undefined before the first. */
+  at: Entry | null | undefined
   /** The dead end furthest down the history: the return it is stuck at, and the order that led there. */
   furthest: { readonly stuckAt: Entry; readonly order: readonly Operation[]; readonly state: KeyState } | null
 }
@@ -64,6 +66,7 @@ export const startSearch = (operations: readonly Operation[], looksAhead: boolea
     deadline: null,
     remaining: list.returned,
     steps: 0,
+    at: undefined,
     furthest: null,
   }
 }
@@ -81,17 +84,18 @@ export interface Limits {
 const ASK_EVERY = 4_096
 
 /**
- * Runs to a verdict, or gives up once stepsMax entries were visited, or when it should stop. A violation leaves
- * `furthest`; the search is not to be run again.
+ * Runs to a verdict, or gives up once stepsMax entries were visited in all, or when it should stop; it may then be run
+ * on. A violation leaves `furthest`.
  */
 export const runSearch = (
   search: Search,
   { stepsMax, shouldStop }: Limits,
 ): 'linearizable' | 'violation' | 'unknown' | 'stopped' => {
   let askAt = 0
-  placeObservations(search)
-  let entry = search.list.main.next
+  if (search.at === undefined) placeObservations(search)
+  let entry = search.at === undefined ? search.list.main.next : search.at
   while (search.remaining > 0) {
+    search.at = entry
     if (search.steps >= stepsMax) return 'unknown'
     if (search.steps >= askAt) {
       if (shouldStop(search.steps)) return 'stopped'

@@ -40,22 +40,45 @@ export const heal = <S, C extends JsonValue, R extends JsonValue>(
   }
   const others = cluster.ids.filter((id) => !core.includes(id))
   const isBridged = options.checkQuorum === true && options.preVote === true && dice.chance(0.5)
-  if (isBridged && others.length > 0) return bridge(cluster, core, others, dice)
+  const ends = isBridged ? bridgeOf(cluster, core, others, dice) : null
+  if (ends !== null) {
+    bridge(cluster, others, ends, dice)
+    return 'bridged'
+  }
   if (dice.chance(0.5)) for (const id of others) cluster.crash(id)
   else if (others.length > 0) cluster.partition([core, others])
   return 'isolated'
 }
 
-/** The leader of before, if it is outside, or any other: it reaches one server of the core, is reached by it, or both. */
-const bridge = <S, C extends JsonValue, R extends JsonValue>(
+interface Bridge {
+  readonly outside: NodeId
+  readonly inside: NodeId
+}
+
+/**
+ * The leader of before, if it is outside, or any other, and one server of the core. Null where there is none outside, or
+ * where the two are a quorum: as of three servers they would rightly keep their leader, whom the others do not reach.
+ */
+const bridgeOf = <S, C extends JsonValue, R extends JsonValue>(
   cluster: SimCluster<S, C, R>,
   core: readonly NodeId[],
   others: readonly NodeId[],
   dice: Dice,
-): 'bridged' => {
+): Bridge | null => {
   const leader = cluster.leader()
   const outside = leader !== null && others.includes(leader) ? leader : dice.pick(others)
   const inside = dice.pick(core)
+  if (outside === undefined || inside === undefined) return null
+  return voteResult(cluster.configuration, [outside, inside], []) === 'won' ? null : { outside, inside }
+}
+
+/** The one outside reaches the one inside, is reached by it, or both. All others outside are cut off. */
+const bridge = <S, C extends JsonValue, R extends JsonValue>(
+  cluster: SimCluster<S, C, R>,
+  others: readonly NodeId[],
+  { outside, inside }: Bridge,
+  dice: Dice,
+): void => {
   const direction = dice.integer(0, 3)
   for (const other of others)
     for (const id of cluster.ids) {
@@ -64,7 +87,6 @@ const bridge = <S, C extends JsonValue, R extends JsonValue>(
       if (!isLinked || direction === 1) cluster.cut(other, id)
       if (!isLinked || direction === 2) cluster.cut(id, other)
     }
-  return 'bridged'
 }
 
 /** Lets a healed cluster run until it is in order. Returns what is not, after all that time; null when all is. */
@@ -91,8 +113,10 @@ const nudge = <S, C extends JsonValue, R extends JsonValue>(cluster: SimCluster<
   const leader = cluster.leader()
   const raft = leader === null ? null : cluster.replica(leader)?.raft
   if (leader === null || raft?.server.role.type !== 'leader' || raft.options.noopOnElection) return
+  // A server that leads again may still have the one of its earlier term to answer.
+  const id = `nudge of term ${raft.server.currentTerm}`
   if (raft.log.lastIndex < raft.server.role.termStartIndex)
-    cluster.submit(leader, { type: 'propose', id: 'nudge', commands: [{ type: 'close', client: 'nobody' }] })
+    cluster.submit(leader, { type: 'propose', id, commands: [{ type: 'close', client: 'nobody' }] })
 }
 
 /** What keeps a cluster from being in order. */

@@ -17,6 +17,7 @@ export const FAULTS = [
   'cut links',
   'clog',
   'campaign',
+  'rivals',
   'crash',
   'crash between outputs',
   'power cut',
@@ -48,10 +49,14 @@ export interface Mix {
   /** How long the state machine takes for what it is asked; null: no time at all. */
   readonly machineDelay: Range | null
   readonly installDelay: Range
-  /** RPCs, and entries that a disk gives back, go through their bytes. */
+  /** RPCs go through their bytes. */
   readonly throughBytes: boolean
+  /** Disks keep their log in frames of bytes, and a restart reads those. */
+  readonly diskBytes: boolean
   /** Who belongs to the cluster, and how, from the start on. */
   readonly birth: 'voters' | 'learners' | 'joint'
+  /** Servers snapshot and compact at different lengths: what one still has in its log, another has only as a snapshot. */
+  readonly compactionsDiffer: boolean
   /** Servers cut their snapshots into objects of different sizes. */
   readonly cutsDiffer: boolean
   /** The share of received objects that a machine rejects, until the faults end. */
@@ -63,13 +68,14 @@ export interface Mix {
 /** Which faults a profile knows; each seed leaves some out. */
 const KNOWN: Readonly<Record<Profile, readonly Fault[]>> = {
   calm: [],
-  lossy: ['clog', 'one way', 'cut links', 'slow disk', 'campaign'],
+  lossy: ['clog', 'one way', 'cut links', 'slow disk', 'campaign', 'rivals'],
   chaos: FAULTS,
   snapshots: [
     'isolate leader',
     'split',
     'cut links',
     'clog',
+    'rivals',
     'crash',
     'crash between outputs',
     'power cut',
@@ -108,6 +114,8 @@ export const mixOf = (profile: Profile, seed: number): Mix => {
     cutsDiffer: dice.chance(0.5),
     rejectRate: profile === 'calm' || dice.chance(0.5) ? 0 : 0.02,
     repeatRate: dice.chance(0.5) ? 0 : 0.1,
+    diskBytes: dice.chance(0.25),
+    compactionsDiffer: dice.chance(0.5),
   }
 }
 
@@ -204,6 +212,11 @@ const EXPECTED: Readonly<Record<Profile, readonly Mark[]>> = {
   snapshots: WANTED.filter((mark) => !['one-way link', 'write failed', 'server paused'].includes(mark)),
 }
 
+/** What takes two linked servers, and a majority without both. */
+const OF_FIVE: readonly Mark[] = ['two truncations under way', 'bridge at heal']
+
 /** What a campaign of some hundred seeds reaches. Fewer than three servers have nobody to disagree with. */
-export const expectedMarks = (profile: Profile, nodes: number): readonly Mark[] =>
-  nodes < 3 ? ALONE : EXPECTED[profile]
+export const expectedMarks = (profile: Profile, nodes: number): readonly Mark[] => {
+  if (nodes < 3) return ALONE
+  return nodes < 5 ? EXPECTED[profile].filter((mark) => !OF_FIVE.includes(mark)) : EXPECTED[profile]
+}

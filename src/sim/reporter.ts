@@ -12,6 +12,12 @@ import type { CrashReason } from './cluster/cluster.ts'
 import type { Fate } from './cluster/network.ts'
 import type { Described } from './service.ts'
 
+/** Of all servers, and those in which each differs. */
+interface SharedOptions {
+  readonly options: Partial<Options>
+  readonly optionsOf?: (id: NodeId) => Partial<Options>
+}
+
 /** Writes a run down as a trace. */
 export class Reporter {
   private readonly recorder: Recorder
@@ -19,14 +25,19 @@ export class Reporter {
 
   constructor(
     cluster: { readonly ids: readonly NodeId[]; readonly time: number; readonly configuration: Configuration },
-    options: Partial<Options>,
+    { options, optionsOf }: SharedOptions,
     seed: number,
     write: (line: string) => void,
   ) {
     this.clock = cluster
     const nodes = cluster.ids
     const { configuration } = cluster
-    const init = Object.fromEntries(nodes.map((id) => [id, birthOf({ id, configuration })]))
+    const births = nodes.map((id) => ({
+      id,
+      configuration,
+      ...(optionsOf === undefined ? {} : { options: optionsOf(id) }),
+    }))
+    const init = Object.fromEntries(births.map((birth) => [birth.id, birthOf(birth)]))
     this.recorder = new Recorder({ nodes, init, options, seed }, write)
   }
 

@@ -4,6 +4,9 @@ import type { Marks } from '../trace/ghost/marks.ts'
 export const PROFILES = ['calm', 'lossy', 'chaos', 'snapshots'] as const
 export type Profile = (typeof PROFILES)[number]
 
+/** Rises when the same seed comes to mean another run, whatever the core does. */
+export const SIMULATOR_VERSION = 2
+
 export const CLAIM_SETS = ['all', 'cheap'] as const
 
 export const STEPS_DEFAULT = 20_000

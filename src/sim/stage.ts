@@ -25,7 +25,7 @@ import type { Described, Request, Service } from './service.ts'
 import { SessionClients } from './session-clients.ts'
 import { SessionOrder } from './session-order.ts'
 import type { Finding, SimulationOptions, SimulationReport } from './simulation.ts'
-import { configurationAtBirth, machineWithSessions, variedMachines } from './variants.ts'
+import { configurationAtBirth, machineWithSessions, variedCompactions, variedMachines } from './variants.ts'
 
 /** Stands for no recording at all. */
 export const ignore = (): void => undefined
@@ -82,17 +82,22 @@ export class Stage<S, C extends JsonValue, R extends JsonValue> {
     this.ghost = new Ghost({ tally: this.tally, isRead: mix.throughBytes })
     this.proposals = new ProposalAnswers(this.ghost)
     this.reference = new Reference(machine, this.ghost)
+    const shared = {
+      options: mix.options,
+      ...(mix.compactionsDiffer ? { optionsOf: variedCompactions(mix.options, seed) } : {}),
+    }
     this.cluster = new SimCluster({
       machine,
       size: nodes,
       seed,
-      options: mix.options,
+      ...shared,
       network: mix.network,
       diskDelay: mix.diskDelay,
       sharesWrites: mix.sharesWrites,
       machineDelay: mix.machineDelay,
       installDelay: mix.installDelay,
       throughBytes: mix.throughBytes,
+      diskBytes: mix.diskBytes,
       configuration: configurationAtBirth(mix.birth, nodes, seed),
       ...(mix.rejectRate > 0 ? { rejectRate: () => (this.hasFaults ? mix.rejectRate : 0) } : {}),
       ...(mix.cutsDiffer ? { machineOf: variedMachines(service, seed) } : {}),
@@ -104,7 +109,7 @@ export class Stage<S, C extends JsonValue, R extends JsonValue> {
       onCrash: (id, why, loss) => this.onCrash(id, why, loss),
       onFate: (fate, from, to) => this.onFate(fate, from, to),
     })
-    this.reporter = options.onLine === ignore ? null : new Reporter(this.cluster, mix.options, seed, options.onLine)
+    this.reporter = options.onLine === ignore ? null : new Reporter(this.cluster, shared, seed, options.onLine)
     const clocks = new Dice('clocks', seed)
     for (const id of this.cluster.ids) this.begin(id, clocks.within(mix.tick))
     this.clients = new SessionClients(this.cluster, service, mix, seed, {

@@ -1,3 +1,4 @@
+import type { Options } from '../core/config.ts'
 import { configurationOf, type Configuration } from '../core/configuration.ts'
 import type { JsonValue } from '../core/entry.ts'
 import { nodeId, type NodeId } from '../core/ids.ts'
@@ -35,6 +36,25 @@ export const variedMachines = <S, C extends JsonValue, R extends JsonValue>(
     const varied = withSessions(machine, { objectBytesMax: dice.integer(TABLE_BYTES_MAX / 2, TABLE_BYTES_MAX * 2) })
     made.set(id, varied)
     return varied
+  }
+}
+
+/** When each server takes a snapshot, and how much of its log it keeps. */
+export const variedCompactions = (
+  { snapshotEntries = 100, trailingEntries = 0 }: Partial<Options>,
+  seed: number,
+): ((id: NodeId) => Partial<Options>) => {
+  const dice = new Dice('compactions', seed)
+  const drawn = new Map<NodeId, Partial<Options>>()
+  return (id) => {
+    const known = drawn.get(id)
+    if (known !== undefined) return known
+    const options = {
+      snapshotEntries: dice.integer(Math.ceil(snapshotEntries / 2), 2 * snapshotEntries),
+      trailingEntries: dice.chance(0.5) ? trailingEntries : dice.integer(0, 2 * snapshotEntries),
+    }
+    drawn.set(id, options)
+    return options
   }
 }
 

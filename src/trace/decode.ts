@@ -1,6 +1,14 @@
 import { checksum } from '../core/checksum.ts'
 import { textDigest } from './digest.ts'
-import { FORMAT_VERSION, type BlobLine, type EndLine, type Header, type Trace, type TraceEvent } from './format.ts'
+import {
+  FORMATS_READ,
+  FORMAT_VERSION,
+  type BlobLine,
+  type EndLine,
+  type Header,
+  type Trace,
+  type TraceEvent,
+} from './format.ts'
 import { headerCheck, lineCheck } from './line-schema.ts'
 import { isRecord } from './schema.ts'
 
@@ -89,7 +97,8 @@ class Decoder {
     const { v } = value
     if (typeof v === 'number' && v > FORMAT_VERSION)
       throw new Refusal(`version ${v} of the format is newer than this program, which reads ${FORMAT_VERSION}`)
-    if (v !== FORMAT_VERSION) throw new Refusal('is not a trace: the version of its format is not known')
+    if (!FORMATS_READ.some((known) => known === v))
+      throw new Refusal('is not a trace: the version of its format is not known')
     this.unseal(text)
     const fault = headerCheck(value)
     if (fault !== null) throw new Refusal(`hdr${fault}`)

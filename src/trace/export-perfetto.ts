@@ -1,6 +1,6 @@
 import type { NodeId } from '../core/ids.ts'
 import type { RaftState } from '../core/state.ts'
-import type { Trace } from './format.ts'
+import type { Start, Trace } from './format.ts'
 import { happenings, type Happening } from './vector-clocks.ts'
 
 /** One entry of the Chrome trace event format, as far as it is used here. */
@@ -33,6 +33,7 @@ const UNIT_MICROSECONDS = 1_000
  */
 export const toPerfetto = (trace: Trace): string => {
   const drawing = new Drawing(trace.header.nodes)
+  for (const [node, start] of Object.entries(trace.header.init)) drawing.begin(node as NodeId, start)
   for (const happening of happenings(trace)) drawing.add(happening)
   return `{"displayTimeUnit":"ms","traceEvents":[\n${drawing
     .finish()
@@ -66,7 +67,7 @@ class Drawing {
     const ts = this.now
     if (event.t !== 'in') {
       this.events.push({ name: text, ph: 'i', pid, tid: STEPS_THREAD, ts, s: 't' })
-      if (event.t === 'fault') this.changeRole(node, pid, ts, event.kind === 'crash' ? 'down' : 'follower')
+      if (event.t === 'fault') this.changeRole(node, pid, ts, event.kind === 'restart' ? roleAt(event.start) : 'down')
       return
     }
     const name = event.m.type === 'receive' ? event.m.rpc.type : event.m.type
@@ -75,6 +76,12 @@ class Drawing {
     this.steps.set(event.i, { ts, pid })
     if (origin !== null && event.m.type === 'receive') this.arrow(name, origin, pid, ts)
     if (replayed !== null) this.showState(node, pid, ts, replayed.after)
+  }
+
+  /** A server is there from the beginning on. */
+  begin(node: NodeId, start: Start): void {
+    const pid = this.processes.get(node)
+    if (pid !== undefined) this.changeRole(node, pid, 0, roleAt(start))
   }
 
   finish(): readonly ChromeEvent[] {
@@ -104,3 +111,7 @@ class Drawing {
     this.roles.set(node, { name, since: ts })
   }
 }
+
+/** A server comes back from its disk as a follower; one that was put in place as a whole is what its state says. */
+const roleAt = (start: Start): string =>
+  start.how === 'state' ? `${start.server.role.type} t${start.server.currentTerm}` : 'follower'

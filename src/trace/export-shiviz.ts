@@ -17,7 +17,8 @@ export const toShiviz = (trace: Trace): string => {
   return lines.map((line) => `${line}\n`).join('')
 }
 
-/** A host is one word. Names that differ stay different. */
-const hostOf = (name: string): string => name.replaceAll(/[\s%]/g, (unit) => `%${unit.charCodeAt(0).toString(16)}`)
+/** A host is one word. Names that differ stay different: every escape has four digits. */
+const hostOf = (name: string): string =>
+  name.replaceAll(/[\s%]/g, (unit) => `%${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
 
 const oneLine = (text: string): string => text.replaceAll(/[\r\n\u2028\u2029]/g, ' ')

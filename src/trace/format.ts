@@ -18,10 +18,19 @@ import type { Server } from '../core/state.ts'
  */
 
 /** The version of the lines below; raised by every change that an older reader would misread. */
-export const FORMAT_VERSION = 1
+export const FORMAT_VERSION = 2
+
+/**
+ * Versions that can be read. Hashes of version 1 took some doubles for two integers: such a trace replays with its claims,
+ * and its hashes are not compared.
+ */
+export const FORMATS_READ: readonly number[] = [1, 2]
+
+/** Whether the hashes in a trace are comparable with those of this program. */
+export const hasHashes = ({ v }: Pick<Header, 'v'>): boolean => v === FORMAT_VERSION
 
 /** Names the reducer that a trace was made with; raised when it is meant to answer some message differently. */
-export const CORE_VERSION = 'raft-reducer/3'
+export const CORE_VERSION = 'raft-reducer/4'
 
 /** How a server began: as one of a new cluster, or from what its disk gave back. */
 export type Start =

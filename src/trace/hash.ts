@@ -19,7 +19,7 @@ interface Lanes {
   readonly low: number
 }
 
-const TAG = { null: 1, false: 2, true: 3, number: 4, string: 5, array: 6, object: 7 } as const
+const TAG = { null: 1, false: 2, true: 3, integer: 4, string: 5, array: 6, object: 7, double: 8 } as const
 
 /** Field names that repeat; what a client chose as keys does not fill it. */
 const KEYS_MAX = 1024
@@ -59,8 +59,10 @@ class Digest {
   /** As JSON has it: −0 is 0, and what is not finite is null. */
   number(number: number): void {
     if (!Number.isFinite(number)) return this.word(TAG.null)
-    this.word(TAG.number)
-    if ((number | 0) === number) return this.word(number)
+    const isInteger = (number | 0) === number
+    // Two words follow a double, one an integer: without tags of their own, one double could be two integers.
+    this.word(isInteger ? TAG.integer : TAG.double)
+    if (isInteger) return this.word(number)
     bits.setFloat64(0, number)
     this.word(bits.getInt32(0))
     this.word(bits.getInt32(4))

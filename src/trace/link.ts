@@ -24,10 +24,11 @@ interface Offer extends Origin {
 
 /**
  * Finds for each message the step it answers: a receive its send, `saved` its save, and so on. Where the trace says
- * (`src`) that is taken; otherwise the earliest equal one that nothing was linked to yet, or, for a duplicate, the
- * latest. The trace is replayed for it.
+ * (`src`) that is taken. Otherwise it is a guess: the earliest equal one that nothing was linked to yet, or, for a
+ * duplicate, the latest; with `isCautious` the earliest of all, which cannot claim that something happened before that
+ * did not. The trace is replayed for it.
  */
-export const linksOf = (trace: Trace): Origins => {
+export const linksOf = (trace: Trace, isCautious = false): Origins => {
   const outputs: (readonly Output[])[] = []
   replay(trace, { hashes: false, onStep: (step) => outputs.push(step.outputs) })
   const offers = new Map<string, Offer[]>()
@@ -39,7 +40,7 @@ export const linksOf = (trace: Trace): Origins => {
     const life = lives.get(event.n) ?? 0
     const wanted = wantedBy(event.m, event.n, life)
     const offered = wanted === null ? undefined : offers.get(wanted)
-    origins.push(offered === undefined ? null : choose(offered, event.src))
+    origins.push(offered === undefined ? null : choose(offered, event.src, isCautious))
     offer(offers, event.n, life, event.i, outputs[event.i] ?? [])
   }
   return origins
@@ -49,9 +50,9 @@ const countLives = (lives: Map<NodeId, number>, event: TraceEvent): void => {
   if (event.t === 'fault' && event.kind === 'restart') lives.set(event.n, (lives.get(event.n) ?? 0) + 1)
 }
 
-const choose = (offered: readonly Offer[], told: number | undefined): Origin | null => {
+const choose = (offered: readonly Offer[], told: number | undefined, isCautious: boolean): Origin | null => {
   const same = told === undefined ? offered : offered.filter(({ step }) => step === told)
-  const chosen = same.find(({ used }) => !used) ?? same.at(-1)
+  const chosen = isCautious ? same[0] : (same.find(({ used }) => !used) ?? same.at(-1))
   if (chosen === undefined) return null
   chosen.used = true
   return { step: chosen.step, send: chosen.send }

@@ -79,6 +79,27 @@ const appendFailure = fields<AppendEntriesFailure>({
   silenceTicks,
 })
 
+/** `data` is text; a reference to a blob only where the decoder puts the blob in its place. */
+const installSnapshot = (data: Check): Check =>
+  fields<Of<Rpc, 'InstallSnapshot'>>({
+    type: kind,
+    term: counter,
+    leaderId: name,
+    transferId: counter,
+    snapshot: snapshotMeta,
+    // Both are missing where a trace is older than they are.
+    startsOver: optional(flag),
+    position: optional(counter),
+    objectId: textOrNumber,
+    data,
+    checksum: counter,
+    digest: counter,
+    isLast: flag,
+  })
+
+/** An object that a server holds in its state. */
+export const queuedObject = installSnapshot(text)
+
 const RPCS: Readonly<Record<Rpc['type'], Check>> = {
   RequestPreVote: fields<Of<Rpc, 'RequestPreVote'>>({ ...candidacy, question }),
   RequestVote: fields<Of<Rpc, 'RequestVote'>>(candidacy),
@@ -96,21 +117,7 @@ const RPCS: Readonly<Record<Rpc['type'], Check>> = {
   }),
   AppendEntriesResponse: (value) =>
     isRecord(value) && value['success'] === true ? appendSuccess(value) : appendFailure(value),
-  InstallSnapshot: fields<Of<Rpc, 'InstallSnapshot'>>({
-    type: kind,
-    term: counter,
-    leaderId: name,
-    transferId: counter,
-    snapshot: snapshotMeta,
-    // Both are missing where a trace is older than they are.
-    startsOver: optional(flag),
-    position: optional(counter),
-    objectId: textOrNumber,
-    data: dataOrBlob,
-    checksum: counter,
-    digest: counter,
-    isLast: flag,
-  }),
+  InstallSnapshot: installSnapshot(dataOrBlob),
   InstallSnapshotResponse: fields<Of<Rpc, 'InstallSnapshotResponse'>>({
     type: kind,
     term: counter,

@@ -35,7 +35,9 @@ export const withoutWaits = ({ header, items }: Schedule, forgets: boolean): Sch
   for (const item of items) {
     const { event } = item
     if (event.t === 'in' && event.m.type === 'tick') {
-      waits.set(event.n, [...(waits.get(event.n) ?? []), item])
+      const ticks = waits.get(event.n)
+      if (ticks === undefined) waits.set(event.n, [item])
+      else ticks.push(item)
       continue
     }
     if ('n' in event) settle(event.n)

@@ -1,4 +1,4 @@
-import { InvariantViolation } from '../core/assert.ts'
+import { InvariantViolation, UsageError } from '../core/assert.ts'
 import { optionsOf, type Options } from '../core/config.ts'
 import type { NodeId } from '../core/ids.ts'
 import type { Message } from '../core/message.ts'
@@ -87,6 +87,7 @@ export class Recorder {
   /** One step: `step(…, message)` of node `n` gave `state` and `outputs`. Returns its number, a `src` for what follows. */
   step(n: NodeId, at: number, message: Message, state: RaftState, outputs: readonly Output[], src?: number): number {
     const counted = this.stepsOf.get(n) ?? 0
+    if (counted === 0) this.checkNode(n)
     this.stepsOf.set(n, counted + 1)
     this.states.set(n, state)
     const isHashed = this.hashEvery > 0 && counted % this.hashEvery === 0
@@ -120,6 +121,7 @@ export class Recorder {
   /** A restart says what the disk gave back; from then on the node is that new server. */
   fault(event: Told<FaultEvent>): void {
     const fault: FaultEvent = { t: 'fault', ...event }
+    if ('n' in fault) this.checkNode(fault.n)
     if (fault.kind === 'crash') this.states.delete(fault.n)
     if (fault.kind === 'restart') this.states.set(fault.n, startState(this.header, fault.n, fault.start))
     this.encoder.event(fault)
@@ -134,7 +136,13 @@ export class Recorder {
     this.encoder.end({ t: 'end', steps: this.taken, h: stateHashes(this.states) })
   }
 
+  /** What a trace may name is decided at its beginning; its reader refuses the rest. */
+  private checkNode(n: NodeId): void {
+    if (!this.header.nodes.includes(n)) throw new UsageError('a recording is of the nodes that it began with', { n })
+  }
+
   private event(n: NodeId, at: number, m: Message, src?: number): StepEvent {
+    if (!this.stepsOf.has(n)) this.checkNode(n)
     return { t: 'in', i: this.taken, n, at, m, ...(src === undefined ? {} : { src }) }
   }
 

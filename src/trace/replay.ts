@@ -7,6 +7,7 @@ import type { Output } from '../core/output.ts'
 import type { RaftState } from '../core/state.ts'
 import { step as coreStep } from '../core/step.ts'
 import {
+  hasHashes,
   lineOf,
   valueFor,
   type Start,
@@ -113,7 +114,7 @@ class Player {
     this.trace = trace
     this.options = options
     this.step = options.step ?? coreStep
-    this.compares = options.hashes ?? true
+    this.compares = (options.hashes ?? true) && hasHashes(trace.header)
     this.claims = (options.claims ?? false) ? new Ghost({ isRead: true }) : null
   }
 

@@ -4,17 +4,8 @@ import { endOf } from './cut.ts'
 import { Budget, minimise } from './delta.ts'
 import type { Header, Start, StepEvent, Trace } from './format.ts'
 import { plainerHeaders, withoutWaits } from './plainer.ts'
-import {
-  diskHistoriesOf,
-  playSchedule,
-  scheduleOf,
-  type DiskHistories,
-  type Found,
-  type Item,
-  type PlayOptions,
-  type Played,
-  type Schedule,
-} from './schedule.ts'
+import { diskHistoriesOf, playSchedule, type DiskHistories } from './play.ts'
+import { scheduleOf, type Found, type Item, type PlayOptions, type Played, type Schedule } from './schedule.ts'
 
 export interface ShrinkOptions extends PlayOptions {
   /** How many schedules to play at most. Default 2,000. */
@@ -22,7 +13,7 @@ export interface ShrinkOptions extends PlayOptions {
   /** Which violation to keep. Default: the same claim. */
   readonly isSame?: (found: Found, original: Found) => boolean
   readonly onProgress?: (progress: Progress) => void
-  /** Asked before each of them; the smallest trace until then is the result. */
+  /** Asked before each of them, and now and then within; the smallest trace until then is the result. */
   readonly shouldStop?: () => boolean
 }
 
@@ -48,6 +39,8 @@ export type Shrunk =
   | { readonly type: 'unconfirmed'; readonly found: Found }
   /** Nothing to keep: the checks find no violation in this trace. */
   | { readonly type: 'no violation' }
+  /** There was no time to play the whole trace once. */
+  | { readonly type: 'stopped' }
 
 export const RUNS_DEFAULT = 2_000
 
@@ -57,19 +50,23 @@ const LONG = 512
 /**
  * The smallest trace found that breaks the same claim: fewer nodes, then fewer events, then plainer messages, again and
  * again until nothing more goes. Deterministic: it is bounded in runs, and in time only by `shouldStop`.
+ * @throws ImpossibleStart for a recorded start that makes no server
  */
 export const shrink = (recorded: Trace, options: ShrinkOptions = {}): Shrunk => {
   const schedule = scheduleOf(recorded)
   const histories = diskHistoriesOf(schedule, { ...options, hashes: false })
   const original = playSchedule(schedule, { ...options, hashes: false }, histories)
+  if (original.isStopped) return { type: 'stopped' }
   if (original.found === null) return { type: 'no violation' }
   const before = sizeOf({ header: schedule.header, items: schedule.items })
   const shrinker = new Shrinker(original, original.found, histories, options)
   shrinker.run()
   const { played, found, budget } = shrinker
-  const { trace } = playSchedule({ header: played.trace.header, items: played.items }, options, histories)
+  // To the end, however late it is: a result that was not played is none.
+  const unhurried = { ...options, shouldStop: () => false }
+  const { trace } = playSchedule({ header: played.trace.header, items: played.items }, unhurried, histories)
   // Once more, from nothing but the trace: that is what it will be taken for.
-  const again = playSchedule(scheduleOf(trace), { ...options, hashes: false }).found
+  const again = playSchedule(scheduleOf(trace), { ...unhurried, hashes: false }).found
   if (again?.claim !== found.claim) return { type: 'unconfirmed', found }
   return {
     type: 'shrunk',

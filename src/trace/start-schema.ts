@@ -15,7 +15,7 @@ import type {
   Server,
 } from '../core/state.ts'
 import type { Start } from './format.ts'
-import { configuration, entry, rpcCheck, snapshotMeta } from './message-schema.ts'
+import { configuration, entry, queuedObject, snapshotMeta } from './message-schema.ts'
 import {
   counter,
   fields,
@@ -123,7 +123,7 @@ const receiving = fields<Receiving>({
   digest: counter,
   position: counter,
   saving: nullable(fields<NonNullable<Receiving['saving']>>({ objectId: textOrNumber, digest: counter, isLast: flag })),
-  queued: list(rpcCheck),
+  queued: list(queuedObject),
 })
 
 const serverCheck = fields<Server>({

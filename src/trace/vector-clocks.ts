@@ -23,7 +23,7 @@ export interface Happening {
 export const happenings = (trace: Trace): readonly Happening[] => {
   const steps = new Map<number, Replayed>()
   replay(trace, { hashes: false, onStep: (step) => steps.set(step.event.i, step) })
-  const origins = linksOf(trace)
+  const origins = linksOf(trace, true)
   const clocks = new Map<NodeId, VectorClock>()
   const clockOfStep = new Map<number, VectorClock>()
   const found: Happening[] = []

@@ -46,11 +46,45 @@ describe('raft check', () => {
     expect(stdout).toContain(`{"kind":"put","key":"x","value":${big}}`)
   })
 
-  it('ends with 2 when the steps do not suffice', () => {
-    const many = Array.from({ length: 12 }, (_, at) => ({ ...write, value: at, end: 100 }))
-    const hard = files.file('hard', JSON.stringify([...many, read(99, 200)]))
+  it('ends with 2 when the steps do not suffice, and says what might', () => {
+    const swap = { op: 'cas', key: 'x', start: 2, end: 100, result: true }
+    const there = Array.from({ length: 8 }, () => ({ ...swap, from: 1, to: 2 }))
+    const back = Array.from({ length: 6 }, () => ({ ...swap, from: 2, to: 1 }))
+    const hard = files.file('hard', JSON.stringify([write, ...there, ...back]))
     const { status, stdout } = raft(['check', hard, '--steps', '5'])
     expect([status, stdout.slice(0, 8)]).toEqual([2, 'unknown:'])
+    expect(stdout).toMatch(/of 15 operations, of which up to 14 are concurrent; .*so may a higher --steps\n$/)
+  })
+
+  const event = (type: string, process: number | string, value: string, f = 'write'): string =>
+    `{:type :${type}, :f :${f}, :value ${value}, :process ${process}}\n`
+
+  it.each([
+    ['1', 0],
+    ['2', 1],
+  ])("reads Jepsen's EDN: a read of %s", (value, expected) => {
+    const lines = [
+      event('info', ':nemesis', 'nil', 'start'),
+      event('invoke', 0, '1'),
+      event('ok', 0, '1'),
+      event('invoke', 1, 'nil', 'read'),
+      event('ok', 1, value, 'read'),
+    ]
+    expect(raft(['check', files.file('history.edn', lines.join(''))]).status).toBe(expected)
+    expect(raft(['check', files.file('vector.edn', `[${lines.join('')}]`)]).status).toBe(expected)
+  })
+
+  it('refuses other workloads of Jepsen by name, with the line', () => {
+    const list = event('ok', 0, '1') + event('invoke', 0, '[[:append 1 2]]', 'txn')
+    const { status, stderr } = raft(['check', files.file('txn.edn', event('invoke', 0, '1') + list)])
+    expect(status).toBe(65)
+    expect(stderr).toContain(':3: the operation is "txn"; expected read, write, cas or delete')
+  })
+
+  it("reads porcupine's operations", () => {
+    const put = { ClientId: 0, Input: { Op: 1, Key: 'a', Value: 'v' }, Call: 0, Output: { Value: '' }, Return: 1 }
+    const get = { ClientId: 1, Input: { Op: 0, Key: 'a', Value: '' }, Call: 2, Output: { Value: '' }, Return: 3 }
+    expect(raft(['check', files.file('stale.json', JSON.stringify([put, get]))]).status).toBe(1)
   })
 
   it.each([

@@ -42,7 +42,7 @@ describe('a campaign', () => {
     const lines = linesIn(stdout)
     expect(parsed(lines)).toMatchObject([
       {
-        v: 1,
+        v: 2,
         type: 'run',
         seed: 1,
         profile: 'chaos',

@@ -171,13 +171,25 @@ describe('merging refuses', () => {
   })
 
   it('lines of the future', async () => {
-    expect(await refusal(edited(-1, (line) => line.replace('"v":1', '"v":2')))).toMatch(
-      /:10: is of version 2, and this raft reads version 1$/,
+    expect(await refusal(edited(-1, (line) => line.replace('"v":2', '"v":3')))).toMatch(
+      /:10: is of version 3, and this raft reads version 2$/,
+    )
+  })
+
+  it('runs of another simulator', async () => {
+    expect(await refusal(edited(-1, (line) => line.replace('"simulator":2', '"simulator":1')))).toMatch(
+      /:10: was made by simulator 1, and this is 2: its runs are others$/,
+    )
+  })
+
+  it('more shards than there can be', async () => {
+    expect(await refusal(edited(-1, (line) => line.replace(/"count":\d+/, '"count":999999999')))).toMatch(
+      /:10: is of 999999999 shards, more than 10000$/,
     )
   })
 
   it('runs of another core', async () => {
-    expect(await refusal(edited(-1, (line) => line.replace('raft-reducer/3', 'raft-reducer/0')))).toMatch(
+    expect(await refusal(edited(-1, (line) => line.replace('raft-reducer/4', 'raft-reducer/0')))).toMatch(
       /:10: was made by raft-reducer\/0/,
     )
   })

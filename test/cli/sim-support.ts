@@ -101,5 +101,5 @@ export const campaign = async (
 export const timeless = (stdout: string): string =>
   stdout
     .split('\n')
-    .filter((line) => !line.startsWith('speed') && !line.startsWith('{"v":1,"type":"speed"'))
+    .filter((line) => !line.startsWith('speed') && !line.startsWith('{"v":2,"type":"speed"'))
     .join('\n')

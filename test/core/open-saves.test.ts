@@ -41,6 +41,27 @@ describe('AppendEntries', () => {
   })
 })
 
+describe('a second truncation before the first is durable', () => {
+  /** Entries 2 to 4 of term 2, then 2 and 3 of term 3, then 3 of term 4: three saves, none of them durable. */
+  const overwritten = (): Server =>
+    new Server([1])
+      .hear(n2, append(2, [1, 1], [command(2, 2), command(3, 2), command(4, 2)]))
+      .hear(n2, append(3, [1, 1], [command(2, 3), command(3, 3)]))
+      .hear(n2, append(4, [2, 3], [command(3, 4)]))
+
+  it('leaves what the first took back not durable when the disk answers for what was before', () => {
+    const server = overwritten().do({ type: 'saved', sequence: 1, lastIndex: index(4) })
+    expect(server.server.durableIndex).toBe(1)
+  })
+
+  it('makes durable, with the save of the first, what the second left', () => {
+    const server = overwritten().do({ type: 'saved', sequence: 2, lastIndex: index(3) })
+    // Entry 2 is on the disk, too; that it is not counted yet costs one answer.
+    expect(server.server.durableIndex).toBe(1)
+    expect(server.do({ type: 'saved', sequence: 3, lastIndex: index(3) }).server.durableIndex).toBe(3)
+  })
+})
+
 describe('RequestVote', () => {
   const request = { type: 'RequestVote', lastLogIndex: index(9), lastLogTerm: term(9) } as const
   const busy = (): Server => new Server([1]).hear(n2, append(1, [1, 1], [command(2, 1)]))

@@ -3,6 +3,7 @@ import { FAULTS } from './table-faults.ts'
 import { MORE_FAULTS } from './table-more-faults.ts'
 import { MORE_REPLICATION } from './table-replication.ts'
 import { SHELL_FAULTS } from './table-shell.ts'
+import { SLOW_FAULTS } from './table-slow.ts'
 import { SNAPSHOTS } from './table-snapshots.ts'
 
 const STALE = 'if (rpc.term < currentTerm) {'
@@ -262,4 +263,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...FAULTS,
   ...MORE_FAULTS,
   ...SHELL_FAULTS,
+  ...SLOW_FAULTS,
 ]

@@ -13,6 +13,7 @@ const CALLS: Readonly<Record<Fault, readonly [call: keyof Victims, mark: Mark | 
   'cut links': ['cut', 'partition healed'],
   clog: ['clog', null],
   campaign: ['campaign', null],
+  rivals: ['cut', null],
   crash: ['crash', null],
   'crash between outputs': ['crashWithin', null],
   'power cut': ['crash', null],

@@ -69,6 +69,17 @@ describe('a bridge', () => {
     }
     expect(bridges).toBeGreaterThan(10)
   })
+
+  it('does not link two servers that are a quorum: they would keep a leader that the core does not see', () => {
+    for (let seed = 0; seed < 20; seed++) {
+      const world = slow({ seed })
+      world.advance(3_000)
+      const core = world.ids.filter((id) => id !== world.leader())
+      const options = { checkQuorum: true, preVote: true }
+      expect(heal(world, core, new Dice('ending', seed), { ...mixOf('calm', 1), options })).toBe('isolated')
+      expect(converge(world, core, NOBODY)).toBeNull()
+    }
+  })
 })
 
 describe('converge', () => {
@@ -134,5 +145,20 @@ describe('converge', () => {
     const core = world.ids.filter((id) => id !== old)
     expect(converge(world, core, NOBODY)).toBeNull()
     for (const id of core) expect(world.contents(id)).toEqual({ x: 1, y: 2 })
+  })
+})
+
+describe('the first command of a term without a blank entry', () => {
+  it('has an id of its own in each term: a server that leads again may not have answered the one before', () => {
+    const options = { electionTimeoutTicks: 10, noopOnElection: false, checkQuorum: false, preVote: false }
+    const world = slow({ options })
+    for (let term = 0; term < 3; term++) {
+      converge(world, world.ids, NOBODY)
+      world.campaign(world.follower)
+      world.advance(100)
+    }
+    const ids = world.said.flatMap(({ output }) => (output.type === 'accepted' ? [output.id] : []))
+    expect(ids.length).toBeGreaterThan(1)
+    expect(new Set(ids).size).toBe(ids.length)
   })
 })

@@ -35,7 +35,7 @@ describe('ShiViz', () => {
   })
 
   it('puts every receive after its send', () => {
-    const origins = linksOf(trace)
+    const origins = linksOf(trace, true)
     const clocks = ofServers.flatMap((event, at) => (event.t === 'in' ? [events[at]?.clock ?? {}] : []))
     let received = 0
     for (const [i, origin] of origins.entries()) {

@@ -35,7 +35,8 @@ export class SimCluster<S, C extends JsonValue, R extends JsonValue> {
     this.ids = Array.from({ length: size }, (_, at) => nodeId(`n${at + 1}`))
     const configuration = options.configuration ?? configurationOf(this.ids)
     this.configuration = configuration
-    for (const id of this.ids) this.engine.bear({ id, configuration, seed, options: options.options ?? {} })
+    for (const id of this.ids)
+      this.engine.bear({ id, configuration, seed, options: { ...options.options, ...options.optionsOf?.(id) } })
   }
 
   /** The present virtual time. */
@@ -123,8 +124,9 @@ export class SimCluster<S, C extends JsonValue, R extends JsonValue> {
   }
 
   /**
-   * Its next write fails, and the node stops, with nothing promised that rests on it; only a snapshot of its own is
-   * given up instead. Null mends the disk.
+   * Its next write fails, and the node stops: nothing leaves that rests on it. A disk that is full leaves nothing of the
+   * write, and a snapshot of the node's own is only given up. One that fails may leave all of it, or some sectors. Null
+   * mends the disk.
    */
   failDisk(id: NodeId, fault: DiskFault | null): void {
     this.member(id).diskFault = fault

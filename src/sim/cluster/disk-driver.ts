@@ -1,10 +1,9 @@
-import { invariant } from '../../core/assert.ts'
 import type { ReplicaMessage } from '../../machine/replica-state.ts'
 import type { Send } from '../../core/output.ts'
 import type { Dice } from '../dice.ts'
-import type { DiskWrite, OwnSnapshot } from './disk.ts'
+import type { DiskWrite, OwnSnapshot } from './disk-contents.ts'
 import type { EventQueue } from './event-queue.ts'
-import type { CrashReason, Member, SimEvent } from './member.ts'
+import type { CrashReason, DiskFault, Member, SimEvent } from './member.ts'
 
 /** What of an engine a disk needs. */
 export interface DiskHost<S, R> {
@@ -27,19 +26,22 @@ export class DiskDriver<S, R> {
   }
 
   write(member: Member<S, R>, write: DiskWrite): void {
-    if (this.isShared) return write.type === 'snapshot' ? this.writeBeside(member, write) : member.disk.gather(write)
+    if (this.isShared) return member.disk.gather(write)
     member.disk.enqueue(write)
     this.schedule(member)
   }
 
   /** After a step: what has gathered is written, unless the disk is busy. */
   flush(member: Member<S, R>): void {
-    if (this.isShared && member.disk.begin()) this.schedule(member)
+    if (!this.isShared) return
+    const { hasBatch, snapshots } = member.disk.begin()
+    if (hasBatch) this.schedule(member)
+    for (const write of snapshots) this.scheduleBeside(member, write)
   }
 
   /** The oldest batch is done: what waited for it leaves, then the replica is answered, all saves as one. */
   finish(member: Member<S, R>): void {
-    if (member.diskFault !== null) return this.fail(member)
+    if (member.diskFault !== null) return this.fail(member, member.diskFault)
     let answer: ReplicaMessage | null = null
     for (const write of member.disk.complete()) {
       if (write.type === 'snapshot') answer = { type: 'snapshotTaken', index: write.snapshot.lastIncludedIndex }
@@ -51,15 +53,16 @@ export class DiskDriver<S, R> {
     else this.host.step(member, answer)
   }
 
-  /** A snapshot that was written beside the batches is done, or cannot be written. */
+  /** A snapshot that was written beside the batches is done, or has no room. */
   finishBeside(member: Member<S, R>, write: OwnSnapshot): void {
+    const { diskFault, disk } = member
     const index = write.snapshot.lastIncludedIndex
-    const reason = reasonOf(member)
-    if (reason === null) member.disk.finishBeside(write)
-    else member.disk.dropBeside(write)
+    if (diskFault === 'failing') return this.host.kill(member, 'write failed')
+    if (diskFault === null) disk.finishBeside(write)
+    else disk.dropBeside(write)
     this.host.step(
       member,
-      reason === null ? { type: 'snapshotTaken', index } : { type: 'snapshotFailed', index, reason },
+      diskFault === null ? { type: 'snapshotTaken', index } : { type: 'snapshotFailed', index, reason: 'disk full' },
     )
   }
 
@@ -69,24 +72,19 @@ export class DiskDriver<S, R> {
     queue.push(member.diskBusyUntil, { type: 'written', member, life: member.life })
   }
 
-  /** Not before the batch that is under way: its terms and entries are what the snapshot speaks of. */
-  private writeBeside(member: Member<S, R>, write: OwnSnapshot): void {
+  /** Not before the batch it began with: the terms and entries of that are what the snapshot speaks of. */
+  private scheduleBeside(member: Member<S, R>, write: OwnSnapshot): void {
     const { now, dice, queue } = this.host
-    member.disk.writeBeside(write)
     const at = Math.max(member.diskBusyUntil, now + dice.within(member.diskDelay))
     queue.push(at, { type: 'snapshotWritten', member, life: member.life, write })
   }
 
-  /** Without a snapshot of its own a server can go on; after a failed save it must send nothing any more. */
-  private fail(member: Member<S, R>): void {
-    const reason = reasonOf(member)
-    invariant(reason !== null, 'a disk that fails has a reason')
+  /** A server goes on without a snapshot of its own for which there was no room. Nothing else may fail. */
+  private fail(member: Member<S, R>, fault: DiskFault): void {
     const write = member.disk.next
-    if (write?.type !== 'snapshot') return this.host.kill(member, reason)
+    if (fault === 'failing') return this.host.kill(member, 'write failed')
+    if (write?.type !== 'snapshot') return this.host.kill(member, 'disk full')
     member.disk.refuse()
-    this.host.step(member, { type: 'snapshotFailed', index: write.snapshot.lastIncludedIndex, reason })
+    this.host.step(member, { type: 'snapshotFailed', index: write.snapshot.lastIncludedIndex, reason: 'disk full' })
   }
 }
-
-const reasonOf = ({ diskFault }: { readonly diskFault: 'full' | 'failing' | null }) =>
-  diskFault === null ? null : diskFault === 'full' ? 'disk full' : 'write failed'

@@ -75,7 +75,7 @@ export class Engine<S, C extends JsonValue, R extends JsonValue> {
       id: birth.id,
       machine: this.rejecting(machine),
       sound: machine,
-      disk: new SimDisk(birth, options.throughBytes),
+      disk: new SimDisk(birth, options.diskBytes),
       replica: createReplica<S, C, R>(machine, birth),
       life: 0,
       diskBusyUntil: 0,
@@ -125,11 +125,15 @@ export class Engine<S, C extends JsonValue, R extends JsonValue> {
     member.owedTicks = 0
     member.fuse = null
     const { disk } = member
-    const isOwnDoing = why === 'disk full' || why === 'write failed'
-    const survivors = isOwnDoing ? 0 : this.dice.integer(0, disk.waitingCount + 1)
-    // Of the sectors of an interrupted write none is written, or any.
-    const share = isOwnDoing || this.dice.chance(0.5) ? 0 : (this.dice.pick([0.3, 0.7, 1]) ?? 1)
-    const loss = disk.crash(survivors, () => this.dice.chance(share), this.dice.integer(0, 32))
+    const isKilled = why === 'killed' || why === 'killed between outputs'
+    // Of the sectors of an interrupted or failed write none is written, or any; where there was no room, none.
+    const share = why === 'disk full' ? 0 : (this.dice.pick([0, 0.5, 0.5, 1]) ?? 0)
+    const loss = disk.crash({
+      survivors: isKilled ? this.dice.integer(0, disk.waitingCount + 1) : 0,
+      isWritten: () => this.dice.chance(share),
+      place: this.dice.integer(0, 32),
+      isKept: () => this.dice.chance(0.5),
+    })
     this.options.onCrash?.(member.id, why, loss)
   }
 

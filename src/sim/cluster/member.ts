@@ -10,7 +10,8 @@ import type { StateMachine } from '../../machine/machine.ts'
 import type { Replica, ReplicaMessage, ReplicaOutput } from '../../machine/replica-state.ts'
 import type { Range } from '../dice.ts'
 import type { MachineWork } from './deferred-run.ts'
-import type { CrashLoss, OwnSnapshot, SimDisk } from './disk.ts'
+import type { OwnSnapshot } from './disk-contents.ts'
+import type { CrashLoss, SimDisk } from './disk.ts'
 import type { Fate, NetworkOptions } from './network.ts'
 import type { Seed } from '../../core/random.ts'
 
@@ -22,6 +23,8 @@ export interface SimClusterOptions<S, C extends JsonValue, R extends JsonValue> 
   readonly seed?: Seed
   /** Of every server; the core's defaults otherwise. */
   readonly options?: Birth['options']
+  /** Those of one server, where they differ from the others'. */
+  readonly optionsOf?: (id: NodeId) => Birth['options']
   /** Units of virtual time between the ticks of a server. Each server has a phase of its own. Default 10. */
   readonly tickInterval?: number
   readonly network?: Partial<NetworkOptions>
@@ -36,13 +39,15 @@ export interface SimClusterOptions<S, C extends JsonValue, R extends JsonValue> 
   readonly machineDelay?: Range | null
   /** How long it takes to put a received snapshot in force, if it takes any time. Default: machineDelay. */
   readonly installDelay?: Range
-  /** RPCs, and entries that a disk gives back, go through their bytes. Default false. */
+  /** RPCs go through their bytes. Default false. */
   readonly throughBytes?: boolean
+  /** Disks keep their log in frames of bytes, and a restart reads those. Default false. */
+  readonly diskBytes?: boolean
   /** The cluster's first configuration. Default: every node a voter. */
   readonly configuration?: Configuration
-  /** The machine of one node, where they differ; equal in all but how they cut their snapshots. */
   /** The share of received objects that machines reject at present. Default: none. */
   readonly rejectRate?: () => number
+  /** The machine of one node, where they differ; equal in all but how they cut their snapshots. */
   readonly machineOf?: (id: NodeId) => StateMachine<S, C, R>
   /** Check the invariants of every step; about three times slower. Default false. */
   readonly checked?: boolean

@@ -60,6 +60,7 @@ export class Logs {
 
   /** The configuration of a snapshot that a server begins with, where nobody saw the entry that brought it. */
   private configure({ configurationIndex: index, configuration }: SnapshotMeta): void {
+    if (configuration.voters.length === 0) return
     const before = this.configurations.findLastIndex((known) => known.index <= index)
     if (this.configurations[before]?.index !== index)
       this.configurations.splice(before + 1, 0, { index, configuration })
@@ -195,6 +196,8 @@ export class Logs {
   /** A snapshot says of itself what is so (hashicorp/raft #617, d-engine #418). */
   labelled({ server }: RaftState, snapshot: SnapshotMeta): void {
     const { lastIncludedIndex, lastIncludedTerm, configuration, configurationIndex } = snapshot
+    // A server that has not learned of any configuration yet.
+    if (lastIncludedIndex === INDEX_ZERO && configuration.voters.length === 0) return
     const known = this.committed[lastIncludedIndex]
     if (known === undefined && lastIncludedIndex > 0)
       this.add(lastIncludedIndex, { term: lastIncludedTerm, entry: null, by: server.currentTerm })
