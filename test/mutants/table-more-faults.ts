@@ -149,7 +149,7 @@ const ANSWERS: readonly Mutant[] = [
     'machine/pending',
     "reason: isUntouched ? 'overwritten' : 'unknown'",
     "reason: isUntouched ? 'unknown' : 'unknown'",
-    'test/machine/replica.test.ts',
+    'properties/proposals.test.ts',
   ),
   fault(
     'answered-with-results-of-others',

@@ -97,7 +97,9 @@ export class Ghost {
     this.reads.started(witness)
     this.traffic.started(witness)
     this.silence.started(witness, known !== undefined)
-    if (state.server.role.type === 'leader') this.votes.led(witness)
+    if (state.server.role.type !== 'leader') return
+    this.votes.led(witness)
+    this.logs.led(witness)
   }
 
   crash(id: NodeId): void {

@@ -11,8 +11,10 @@ import { inForce, type Witness, type Witnesses } from './witness.ts'
 
 /** An entry that some server has called committed. */
 export interface Committed {
-  readonly entry: Entry
-  /** The term in which it was; leaders of later terms have it. */
+  readonly term: Term
+  /** Null: a snapshot stands for it, and no server that was watched has called it committed. */
+  readonly entry: Entry | null
+  /** The term in which it was, or a later one; leaders of later terms have it. */
   readonly by: Term
 }
 
@@ -104,7 +106,7 @@ export class Logs {
   private truncated(id: string, { log }: RaftState, from: Index, snapshot: SnapshotMeta | null): void {
     const kept = snapshot?.lastIncludedIndex ?? INDEX_ZERO
     for (let at = maxIndex(from, successor(kept)); at <= log.lastIndex; at = successor(at))
-      if (this.committed[at]?.entry.term === termAt(log, at))
+      if (this.committed[at]?.term === termAt(log, at))
         this.judge.refute('CNT', 'what is committed is never truncated', { id, from, at })
   }
 
@@ -123,22 +125,24 @@ export class Logs {
 
   private commit({ server }: RaftState, entry: Entry): void {
     const known = this.committed[entry.index]
-    if (known === undefined) return this.add({ entry, by: server.currentTerm })
-    if (!areEqual(known.entry, entry))
+    const { term } = entry
+    if (known === undefined) return this.add(entry.index, { term, entry, by: server.currentTerm })
+    if (known.term === term && known.entry === null) this.committed[entry.index] = { term, entry, by: known.by }
+    else if (!isIt(known, entry))
       this.judge.refute('SMS', 'an index is committed once, as one entry', { id: server.id, entry, known })
   }
 
-  private add(committed: Committed): void {
+  private add(index: Index, committed: Committed): void {
     const { entry } = committed
-    this.committed[entry.index] = committed
-    if (entry.type === 'configuration') this.configurations.push(entry)
+    this.committed[index] = committed
+    if (entry?.type === 'configuration') this.configurations.push(entry)
     for (const { id, state, isUp } of this.witnesses.values())
       if (isUp && state.server.role.type === 'leader' && state.server.currentTerm > committed.by)
-        this.has(id, state, entry.index, committed)
+        this.has(id, state, index, committed)
   }
 
   private has(id: string, { log, server }: RaftState, index: Index, known: Committed): void {
-    if (index > server.snapshot.lastIncludedIndex && termAt(log, index) !== known.entry.term)
+    if (index > server.snapshot.lastIncludedIndex && termAt(log, index) !== known.term)
       this.judge.refute('LC', 'a leader of a later term has every committed entry', { id, index, known })
   }
 
@@ -185,7 +189,7 @@ export class Logs {
   /** The entries handed to a state machine are the committed ones. */
   applied({ id }: Witness, entry: Entry): void {
     const known = this.committed[entry.index]
-    if (!areEqual(known?.entry, entry))
+    if (known === undefined || !isIt(known, entry))
       this.judge.refute('SMS', 'a state machine is given what is committed', { id, entry, known })
   }
 
@@ -194,8 +198,10 @@ export class Logs {
     const { lastIncludedIndex, lastIncludedTerm, configuration, configurationIndex } = snapshot
     // A server that has not learned of any configuration yet.
     if (lastIncludedIndex === INDEX_ZERO && configuration.voters.length === 0) return
-    const known = this.committed[lastIncludedIndex]?.entry
-    if (known !== undefined && known.term !== lastIncludedTerm)
+    const known = this.committed[lastIncludedIndex]
+    if (known === undefined && lastIncludedIndex > 0)
+      this.add(lastIncludedIndex, { term: lastIncludedTerm, entry: null, by: server.currentTerm })
+    else if (known !== undefined && known.term !== lastIncludedTerm)
       this.judge.refute('SF', 'the term of a snapshot is that of its last entry', { id: server.id, snapshot })
     // Configurations are known once the entry is; a run that began in the middle knows no earlier ones.
     const expected = this.configurations.findLast(({ index }) => index <= lastIncludedIndex)
@@ -212,6 +218,8 @@ export class Logs {
 const matchOf = (role: Role, id: NodeId): Index =>
   (role.type === 'leader' ? role.progress.find((progress) => progress.id === id)?.matchIndex : null) ?? INDEX_ZERO
 
+const isIt = ({ term, entry: known }: Committed, entry: Entry): boolean =>
+  known === null ? term === entry.term : areEqual(known, entry)
+
 /** Entries are shared between servers of one process; those that went through a file are compared as texts. */
-const areEqual = (one: object | undefined, other: object): boolean =>
-  one === other || JSON.stringify(one) === JSON.stringify(other)
+const areEqual = (one: object, other: object): boolean => one === other || JSON.stringify(one) === JSON.stringify(other)
