@@ -39,15 +39,15 @@ describe('raft sim --service', () => {
     expect((JSON.parse(stdout.split('\n')[0] ?? '') as { readonly failures: number }).failures).toBeGreaterThan(0)
   })
 
-  it('refuses one that keeps something beside its state, as its runs cannot be made again', () => {
+  it('finds one that keeps something beside its state, and shows the command, both answers and where they differ', () => {
     const file = serviceOf(
       'uneven.mjs',
       'calls++; draft.total += add; return { odd: calls % 7 === 0 }',
       'let calls = 0',
     )
-    const { status, stdout, stderr } = sim(file)
-    expect(status).toBe(64)
-    expect(stdout + stderr).toContain('keeps nothing beside its state')
+    const { status, stdout } = sim(file, '--json', '--no-shrink')
+    expect(status).toBe(1)
+    for (const part of ['command=', 'expected=', 'got=', 'path=']) expect(stdout).toContain(part)
   })
 
   it.each([

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { immerMachine } from '../../src/machine/immer-machine.ts'
-import { Dice } from '../../src/sim/dice.ts'
+import type { Dice } from '../../src/sim/dice.ts'
 import { pathOfDifference } from '../../src/sim/reference.ts'
 import { simulate } from '../../src/sim/simulate.ts'
 
