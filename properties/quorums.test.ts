@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { configurationOf, type Configuration } from '../src/core/configuration.ts'
 import { index, nodeId, type NodeId } from '../src/core/ids.ts'
 import { quorumIndex, voteResult } from '../src/core/quorum.ts'
+import { isQuorum as isQuorumOfGhost, reachedByQuorum } from '../src/trace/ghost/quorum.ts'
 import { runs } from './harness/campaign.ts'
 
 const NODES: readonly NodeId[] = ['a', 'b', 'c', 'd', 'e', 'f'].map(nodeId)
@@ -109,7 +110,8 @@ describe('over all configurations of four servers', () => {
         const open = four.filter((_, at) => answerOf(at) !== 2)
         const rejected = four.filter((_, at) => answerOf(at) === 2)
         const expected = isQuorum(configuration, granted) ? 'won' : isQuorum(configuration, open) ? 'pending' : 'lost'
-        if (voteResult(configuration, granted, rejected) !== expected)
+        const isWon = isQuorumOfGhost(configuration, (id) => granted.includes(id))
+        if (voteResult(configuration, granted, rejected) !== expected || isWon !== (expected === 'won'))
           expect.fail(JSON.stringify({ configuration, granted, rejected, expected }))
       }
   })
@@ -125,7 +127,8 @@ describe('over all configurations of four servers', () => {
               four.filter((id) => reachedBy(id) >= at),
             ),
           ) ?? 0
-        if (quorumIndex(configuration, reachedBy) !== expected)
+        const found = [quorumIndex(configuration, reachedBy), reachedByQuorum(configuration, reachedBy)]
+        if (found.some((each) => each !== expected))
           expect.fail(JSON.stringify({ configuration, reached: four.map(reachedBy), expected }))
       }
   })
