@@ -34,3 +34,14 @@ export const fault = (
   replace: string,
   ...tests: readonly string[]
 ): Mutant => ({ name, row, file: `src/${file}.ts`, find, replace, claims: [], tests })
+
+/** No mistake at all. What breaks without one is no proof against any mutant: the control of a hunt. */
+export const CONTROL: Mutant = {
+  name: 'none',
+  row: 'control',
+  file: 'src/core/step.ts',
+  find: '',
+  replace: '',
+  claims: [],
+  tests: [],
+}

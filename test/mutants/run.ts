@@ -1,5 +1,6 @@
 import { it } from 'vitest'
-import { huntAll, type Verdict } from './outcome.ts'
+import { CONTROL } from './mutant.ts'
+import { hunt, huntAll, type Verdict } from './outcome.ts'
 import { MUTANTS } from './table.ts'
 
 const HEADER =
@@ -34,12 +35,14 @@ const rowOf = (name: string, row: string, verdict: Verdict): string => {
 
 /**
  * All mutants, first with the checks of every single step, then by the claims about whole histories alone. Prints a
- * table of each: `npm run mutants`.
+ * table of each: `npm run mutants`. Before them, the source as it is has to pass the same runs.
  */
 it.each([
   ['With the invariants of single steps', true],
   ['By the claims about histories alone', false],
 ])('no mutant survives: %s', async (title, locally) => {
+  const control = await hunt(CONTROL, locally)
+  if (control !== 'survives') throw new Error(`the source as it is does not pass: ${rowOf('none', 'control', control)}`)
   const rows = new Map<string, string>()
   const alive: string[] = []
   await huntAll(HUNTED, locally, ({ name, row }, verdict) => {

@@ -160,6 +160,22 @@ const ANSWERS: readonly Mutant[] = [
     'properties/proposals.test.ts',
   ),
   fault(
+    'learner-votes',
+    'membership',
+    'core/quorum',
+    'halfVote(configuration.voters,',
+    'halfVote([...configuration.voters, ...configuration.learners],',
+    'properties/quorums.test.ts',
+  ),
+  fault(
+    'learner-counts',
+    'membership',
+    'core/quorum',
+    'halfIndex(configuration.voters,',
+    'halfIndex([...configuration.voters, ...configuration.learners],',
+    'properties/quorums.test.ts',
+  ),
+  fault(
     'reads-answered-in-other-order',
     'read',
     'core/rounds',

@@ -3,9 +3,9 @@ import type { Entry } from '../../core/entry.ts'
 import { INDEX_ZERO, maxIndex, predecessor, successor, type Index, type NodeId, type Term } from '../../core/ids.ts'
 import { entryAt, termAt } from '../../core/log/log.ts'
 import type { Save } from '../../core/output.ts'
-import { quorumIndex } from '../../core/quorum.ts'
 import type { SnapshotMeta } from '../../core/rpc.ts'
 import type { RaftState, Role } from '../../core/state.ts'
+import { isQuorum } from './quorum.ts'
 import type { Judge } from './violation.ts'
 import { inForce, type Witness, type Witnesses } from './witness.ts'
 
@@ -150,13 +150,13 @@ export class Logs {
   private isDurable({ server, log }: RaftState): void {
     const { commitIndex, role } = server
     const term = termAt(log, commitIndex)
-    const reached = quorumIndex(inForce(server), (id) => {
+    const isDurable = isQuorum(inForce(server), (id) => {
       const known = this.witnesses.get(id)
-      // Of a server that nobody watches only its own word is known.
-      if (known === undefined) return matchOf(role, id)
-      return term === null || known.durable.holds(commitIndex, term) ? commitIndex : INDEX_ZERO
+      // Of a server that is not watched, only what it has acknowledged is known.
+      if (known === undefined) return matchOf(role, id) >= commitIndex
+      return term === null || known.durable.holds(commitIndex, term)
     })
-    if (reached < commitIndex)
+    if (!isDurable)
       this.judge.refute('QD', 'what is committed is durable on a quorum', { id: server.id, commitIndex, term })
   }
 

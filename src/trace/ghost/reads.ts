@@ -1,8 +1,8 @@
 import type { Index, NodeId } from '../../core/ids.ts'
 import type { Message, ReadMode, RequestId } from '../../core/message.ts'
 import type { Output } from '../../core/output.ts'
-import { quorumIndex } from '../../core/quorum.ts'
 import type { Leader, RaftState } from '../../core/state.ts'
+import { reachedByQuorum } from './quorum.ts'
 import type { Judge } from './violation.ts'
 import { inForce, type Witness } from './witness.ts'
 
@@ -145,4 +145,4 @@ const quorumRound = (
   { answered }: Rounds,
   kind: 'round' | 'silentRound',
 ): number =>
-  quorumIndex<number>(inForce(server), (voter) => (voter === server.id ? round : (answered.get(voter)?.[kind] ?? 0)))
+  reachedByQuorum(inForce(server), (voter) => (voter === server.id ? round : (answered.get(voter)?.[kind] ?? 0)))

@@ -2,9 +2,9 @@ import type { Index, NodeId, Term } from '../../core/ids.ts'
 import type { Message } from '../../core/message.ts'
 import type { Output, Send } from '../../core/output.ts'
 import { termAt } from '../../core/log/log.ts'
-import { voteResult } from '../../core/quorum.ts'
 import type { Rpc } from '../../core/rpc.ts'
 import type { RaftState } from '../../core/state.ts'
+import { isQuorum } from './quorum.ts'
 import type { Judge } from './violation.ts'
 import { inForce, type Witness } from './witness.ts'
 
@@ -52,7 +52,7 @@ export class Votes {
     const grants = this.grants.get(id)
     const granted = grants?.term === currentTerm ? [...grants.from] : []
     if (durable.currentTerm === currentTerm && durable.votedFor === id) granted.push(id)
-    if (voteResult(inForce(state.server), granted, []) !== 'won')
+    if (!isQuorum(inForce(state.server), (voter) => granted.includes(voter)))
       this.judge.refute('ES', 'a quorum has voted for a server that becomes leader', { id, term: currentTerm, granted })
   }
 
