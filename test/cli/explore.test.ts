@@ -12,7 +12,7 @@ describe('raft explore', () => {
     const { status, lines } = raft(['explore', '--depth', '3', '--json'])
     const summary: unknown = JSON.parse(lines[0] ?? '')
     expect(status).toBe(0)
-    expect(summary).toMatchObject({ type: 'summary', depth: 3, worlds: 54, isComplete: false, violation: null })
+    expect(summary).toMatchObject({ type: 'summary', depth: 3, worlds: 35, isComplete: false, violation: null })
   })
 
   it('a walk that grows too large has shown nothing', () => {

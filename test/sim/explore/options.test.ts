@@ -118,22 +118,6 @@ describe('a fingerprint', () => {
     const found = [0, 1, 2].map((server) => fingerprints.of(walkOf({ type: 'campaign', server })))
     expect(new Set(found).size).toBe(1)
   })
-
-  it('is spread over all numbers, however many names there are', () => {
-    // The lowest of six would be a seventh of the range on average.
-    const fingerprints = new Fingerprints(bornWorld(3))
-    let sum = 0
-    let count = 0
-    const visit = (world: World, depth: number): void => {
-      sum += fingerprints.of(world) / 2 ** 53
-      count++
-      if (depth === 0) return
-      for (let server = 0; server < 3; server++) visit(take(world, { type: 'campaign', server }, RULES), depth - 1)
-    }
-    visit(bornWorld(3), 6)
-    expect(count).toBeGreaterThan(1_000)
-    expect(Math.abs(sum / count - 0.5)).toBeLessThan(0.06)
-  })
 })
 
 describe('what was seen', () => {
