@@ -47,6 +47,16 @@ describe('what can be explored besides the paper', () => {
       'heartbeats are ticks of leaders alone',
     )
   })
+
+  it.each([
+    [{ ticks: 1, reads: 1 }, {}],
+    [{ ticks: 0, reads: 1 }, { checkQuorum: true }],
+    [{ ticks: 1, reads: 0 }, { checkQuorum: true }],
+  ])('not leases without what they rest on: %j, %j', (bounds, raft) => {
+    expect(() => explore({ servers: 3, depth: 1, raft, bounds: { ...NOTHING, ...bounds, leases: true } })).toThrow(
+      'leases are explored with the check of the quorum, ticks and reads',
+    )
+  })
 })
 
 /** n1 leads term 1, and n2, elected by n3, has committed an entry of term 2. */
