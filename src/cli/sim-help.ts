@@ -22,6 +22,8 @@ Which runs:
                        chaos      partitions, crashes, failing disks and clocks that go wrong besides
                        snapshots  tiny snapshots all the time, and faults that make them travel
                        all        each of these in turn, for every seed
+  --service FILE     an ES module whose default export makes a Service (see raft-reducer/sim): your own state machine
+                     with its clients, in place of the key-value machine
   --claims WHICH     all, or cheap: without those that look at every step twice (default: all)
   --shard I/N        every N-th of these runs, beginning with the I-th; all shards need the same --seed
 

@@ -114,6 +114,7 @@ const lineCheck = variants('type', {
     steps: counter,
     time: finite,
     operations: counter,
+    failures: counter,
     digest: text,
     finding: nullable(
       fields<Finding>({
@@ -153,6 +154,7 @@ const lineCheck = variants('type', {
     nodes: counter,
     steps: counter,
     claims: oneOf('all', 'cheap'),
+    service: nullable(text),
     seed: counter,
     seeds: nullable(counter),
     shard: fields<Plan['shard']>({ index: counter, count: counter }),

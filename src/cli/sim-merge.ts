@@ -76,7 +76,7 @@ const merge = (shards: readonly ShardOutput[]): Merged => {
   return { plan, runs, speed: together(shards), reason: reasonOf(reasons, missing.length > 0), missing, lastPlace }
 }
 
-const PARAMETERS = ['core', 'profiles', 'nodes', 'steps', 'claims', 'seed', 'seeds'] as const
+const PARAMETERS = ['core', 'profiles', 'nodes', 'steps', 'claims', 'service', 'seed', 'seeds'] as const
 
 const checkAgreement = (one: ShardOutput, other: ShardOutput): void => {
   const differ = (name: string, mine: unknown, theirs: unknown): void => {

@@ -13,6 +13,8 @@ export interface Plan {
   readonly nodes: number
   readonly steps: number
   readonly claims: 'all' | 'cheap'
+  /** The module of the state machine under test; null: the key-value machine. */
+  readonly service: string | null
   /** The first seed. */
   readonly seed: number
   /** How many of them; null goes on for as long as there is time. */
@@ -51,14 +53,15 @@ export const placeOf = (plan: Plan, { seed, profile }: PlannedRun): number | nul
 }
 
 /** All that decides about a run. */
-export interface RunOptions extends PlannedRun, Pick<Plan, 'nodes' | 'steps' | 'claims'> {}
+export interface RunOptions extends PlannedRun, Pick<Plan, 'nodes' | 'steps' | 'claims' | 'service'> {}
 
-export const optionsOf = ({ nodes, steps, claims }: Plan, { seed, profile }: PlannedRun): RunOptions => ({
+export const optionsOf = ({ nodes, steps, claims, service }: Plan, { seed, profile }: PlannedRun): RunOptions => ({
   seed,
   nodes,
   steps,
   profile,
   claims,
+  service,
 })
 
 /** More machines than a campaign is spread over; whoever merges lists those that are missing. */
@@ -71,12 +74,13 @@ export const rerunOf = ({ profile, ...options }: RunOptions): string =>
   commandOf({ ...options, seeds: 1, profiles: [profile], shard: { index: 1, count: 1 } })
 
 /** The command that makes all these runs again. */
-export const commandOf = ({ seed, seeds, nodes, steps, profiles, claims, shard }: Plan): string =>
+export const commandOf = ({ seed, seeds, nodes, steps, profiles, claims, service, shard }: Plan): string =>
   [
     `npx raft sim --seed ${hex(seed)}`,
     ...(seeds === 1 || seeds === null ? [] : [`--seeds ${seeds}`]),
     `--nodes ${nodes} --steps ${steps}`,
     `--profile ${profiles.length === PROFILES.length ? 'all' : profiles.join()}`,
     ...(claims === 'all' ? [] : [`--claims ${claims}`]),
+    ...(service === null ? [] : [`--service ${service}`]),
     ...(shard.count === 1 ? [] : [`--shard ${shard.index}/${shard.count}`]),
   ].join(' ')

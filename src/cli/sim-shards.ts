@@ -55,11 +55,12 @@ export const parseShards = (file: string, bytes: Buffer): readonly ShardOutput[]
   return shards
 }
 
-export const planOf = ({ profiles, nodes, steps, claims, seed, seeds, shard }: SummaryLine): Plan => ({
+export const planOf = ({ profiles, nodes, steps, claims, service, seed, seeds, shard }: SummaryLine): Plan => ({
   profiles,
   nodes,
   steps,
   claims,
+  service,
   seed,
   seeds,
   shard,

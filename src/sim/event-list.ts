@@ -1,5 +1,6 @@
 import type { Input, Operation, Output } from './history.ts'
-import { type KeyState, observes, overwrites, type Share, shareEqualValues } from './kv-model.ts'
+import { type KeyState, observes, overwrites, type Share, shareEqualValues, step } from './kv-model.ts'
+import { scramble } from './linearizability-memo.ts'
 
 /** The history of one key as the search walks it: what may come next stands ahead of the first return. */
 export interface EventList {
@@ -10,14 +11,15 @@ export interface EventList {
   /** How many operations returned, and how many may still take effect at any time. */
   readonly returned: number
   readonly unknown: number
-  /** The states of the key: what any operation reads or writes, and undefined. */
-  readonly tallies: ReadonlyMap<KeyState, Tally>
+  /** The states of the key by their numbers: undefined, then what any operation reads or writes. */
+  readonly tallies: readonly Tally[]
 }
 
 /** What is left to be placed that has to do with one value. */
 export interface Tally {
-  /** Its place among all, 0 or more. */
+  /** Its place among all; 0 is the missing key. */
   readonly number: number
+  readonly value: KeyState
   /** How many may still write it. */
   writers: number
   /** How many are legal only while it is held. */
@@ -26,21 +28,45 @@ export interface Tally {
   mentions: number
 }
 
-/** An operation as the search sees it. Equal values are one object, so that states compare by identity. */
+/** An operation as the search sees it: states are numbers of tallies. */
 export interface Candidate {
   readonly operation: Operation
-  readonly input: Input
-  readonly output: Output | null
+  readonly effects: Effects
   readonly overwrites: boolean
   readonly observes: boolean
   /** Its number among those that returned, or among those that did not, in the order of calls. */
   readonly member: number
   /** Spare entries: the one called last before it that writes the same. Which of the two happens is all one. */
   readonly twin: Candidate | null
+  /** Its share in the hash of a set that it is in. */
+  readonly hash: number
   /** The tallies in which it counts as a writer, a reader and a mention. */
   readonly writes: Tally | null
   readonly reads: Tally | null
   readonly mentions: Tally | null
+}
+
+/**
+ * What the operation leads to from the missing key, from the one value that it compares with, and from any other: the
+ * number of a state, or one of the two below.
+ */
+export interface Effects {
+  /** The number of the value; −1 for none. */
+  readonly compared: number
+  readonly fromMissing: number
+  readonly fromCompared: number
+  readonly fromOther: number
+}
+
+/** It is not legal there. */
+export const ILLEGAL = -1
+/** It leaves the state as it is. */
+const SAME = -2
+
+/** The number of the state that the operation leads to, or {@link ILLEGAL}. */
+export const successor = (state: number, effects: Effects): number => {
+  const next = state === 0 ? effects.fromMissing : state === effects.compared ? effects.fromCompared : effects.fromOther
+  return next === SAME ? state : next
 }
 
 /** An entry of the list. Taken out, it keeps its neighbours, so that it can be put back (Knuth's dancing links). */
@@ -77,7 +103,7 @@ export const listOf = (operations: readonly Operation[]): EventList => {
   const representative = shareEqualValues()
   const twins: Making['twins'] = new Map()
   const tallies: Making['tallies'] = new Map<KeyState, Tally>([
-    [undefined, { number: 0, writers: 0, readers: 0, mentions: 0 }],
+    [undefined, { number: 0, value: undefined, writers: 0, readers: 0, mentions: 0 }],
   ])
   const timed: { readonly entry: Entry; readonly time: number }[] = []
   let returned = 0
@@ -96,7 +122,7 @@ export const listOf = (operations: readonly Operation[]): EventList => {
   })
   const main = link(entries.filter(({ candidate }) => !isSpare(candidate)))
   const spare = link(entries.filter(({ candidate }) => isSpare(candidate)))
-  return { main, spare, returned, unknown, tallies }
+  return { main, spare, returned, unknown, tallies: [...tallies.values()] }
 }
 
 /** A read without an answer says nothing and changes nothing. */
@@ -141,23 +167,47 @@ interface Making {
 }
 
 const candidateOf = (operation: Operation, { member, twins, tallies, representative }: Making): Candidate => {
-  const { output } = operation
   const input = sharedInput(operation.input, representative)
+  const { output: told, return: end } = operation
+  const output: Output | null = told?.type === 'value' ? { type: 'value', value: representative(told.value) } : told
+  const writes = tallyOf(tallies, writtenBy(input))
+  const mentions = tallyOf(tallies, mentionedBy(input, output))
   const candidate: Candidate = {
     operation,
-    input,
-    output: output?.type === 'value' ? { type: 'value', value: representative(output.value) } : output,
+    effects: effectsOf(input, output, { writes, mentions }),
     overwrites: overwrites(input, output),
     observes: observes(input, output),
     member,
+    hash: scramble(2 * member + (end === null ? 1 : 0) + 1),
     twin: twins.get(writtenBy(input)) ?? null,
-    writes: tallyOf(tallies, writtenBy(input)),
-    reads: tallyOf(tallies, readBy(input, output, representative)),
-    mentions: tallyOf(tallies, mentionedBy(input, output, representative)),
+    writes,
+    reads: tallyOf(tallies, readBy(input, output)),
+    mentions,
   }
   count(candidate, 1)
   if (isSpare(candidate)) twins.set(writtenBy(input), candidate)
   return candidate
+}
+
+/** The model's answers for the three kinds of states there are to an operation. */
+const effectsOf = (
+  input: Input,
+  output: Output | null,
+  { writes, mentions }: Pick<Candidate, 'writes' | 'mentions'>,
+): Effects => {
+  const other = mentions?.value === 'other' ? 'another' : 'other'
+  const from = (state: KeyState): number => {
+    const [legal, next] = step(state, input, output)
+    if (!legal) return ILLEGAL
+    if (next === state) return SAME
+    return next === undefined ? 0 : (writes?.number ?? ILLEGAL)
+  }
+  return {
+    compared: mentions?.number ?? -1,
+    fromMissing: from(undefined),
+    fromCompared: mentions === null ? ILLEGAL : from(mentions.value),
+    fromOther: from(other),
+  }
 }
 
 const writtenBy = (input: Input): KeyState => {
@@ -166,19 +216,19 @@ const writtenBy = (input: Input): KeyState => {
 }
 
 /** The one value under which the output is legal; undefined where there may be others, such as null for a missing key. */
-const readBy = (input: Input, output: Output | null, representative: Share): KeyState => {
-  if (input.kind === 'get' && output?.type === 'value' && output.value !== null) return representative(output.value)
+const readBy = (input: Input, output: Output | null): KeyState => {
+  if (input.kind === 'get' && output?.type === 'value' && output.value !== null) return output.value
   return input.kind === 'cas' && output?.type === 'ok' && !input.createIfMissing ? input.from : undefined
 }
 
-const mentionedBy = (input: Input, output: Output | null, representative: Share): KeyState => {
-  if (input.kind === 'get' && output?.type === 'value') return representative(output.value)
+const mentionedBy = (input: Input, output: Output | null): KeyState => {
+  if (input.kind === 'get' && output?.type === 'value') return output.value
   return input.kind === 'cas' ? input.from : undefined
 }
 
 const tallyOf = (tallies: Map<KeyState, Tally>, value: KeyState): Tally | null => {
   if (value === undefined) return null
-  const tally = tallies.get(value) ?? { number: tallies.size, writers: 0, readers: 0, mentions: 0 }
+  const tally = tallies.get(value) ?? { number: tallies.size, value, writers: 0, readers: 0, mentions: 0 }
   tallies.set(value, tally)
   return tally
 }

@@ -1,8 +1,8 @@
+import type { JsonValue } from '../core/entry.ts'
 import { decodeTrace } from '../trace/decode.ts'
 import { encodeTrace } from '../trace/encode.ts'
 import { shrink } from '../trace/shrink.ts'
-import { kvService } from './kv-service.ts'
-import { simulateKv } from './simulate-kv.ts'
+import type { Service } from './service.ts'
 import { simulate } from './simulate.ts'
 import { FLOOD } from './stage.ts'
 import { NODES_DEFAULT, type Finding, type SimulationOptions, type SimulationReport } from './simulation.ts'
@@ -42,33 +42,44 @@ const RUNGS = [
 const SHRUNK_MAX = 4
 
 /** Repeats a run with a trace, and shrinks that: deterministic, like everything here. */
-export const investigate = (options: SimulationOptions): Investigation => {
-  const { report, lines } = recorded(options)
+export const investigate = <S, C extends JsonValue, R extends JsonValue>(
+  options: SimulationOptions,
+  service: () => Service<S, C, R>,
+): Investigation => {
+  const { report, lines } = recorded(options, service)
   const { finding } = report
   if (finding === null || !isOfSteps(finding)) return { report, lines, shrunk: null }
-  const runs = shorterRuns(options, finding)
-  const all = runs.length > 0 ? runs.map((run) => shrunkRun(recorded(run).lines, run)) : [shrunkRun(lines, options)]
+  const runs = shorterRuns(options, finding, service)
+  const all =
+    runs.length > 0 ? runs.map((run) => shrunkRun(recorded(run, service).lines, run)) : [shrunkRun(lines, options)]
   const shrunk = all.filter((each) => each !== null)
   return { report, lines, shrunk: shrunk.sort((one, other) => one.events - other.events)[0] ?? null }
 }
 
-const recorded = (options: SimulationOptions): Pick<Investigation, 'report' | 'lines'> => {
+const recorded = <S, C extends JsonValue, R extends JsonValue>(
+  options: SimulationOptions,
+  service: () => Service<S, C, R>,
+): Pick<Investigation, 'report' | 'lines'> => {
   const lines: string[] = []
-  const report = simulate(kvService, { ...options, onLine: (line) => void lines.push(line) })
+  const report = simulate(service, { ...options, onLine: (line) => void lines.push(line) })
   return { report, lines }
 }
 
 const isOfSteps = ({ claim, sentence }: Finding): boolean => claim !== 'LIN' && claim !== 'LIVE' && sentence !== FLOOD
 
 /** The runs that break the claim soonest, of those on the first rung on which any does; none if none is shorter. */
-const shorterRuns = (options: SimulationOptions, finding: Finding): readonly SimulationOptions[] => {
+const shorterRuns = <S, C extends JsonValue, R extends JsonValue>(
+  options: SimulationOptions,
+  finding: Finding,
+  service: () => Service<S, C, R>,
+): readonly SimulationOptions[] => {
   const nodes = Math.min(3, options.nodes ?? NODES_DEFAULT)
   for (const { steps, seeds } of RUNGS) {
     if (steps >= finding.step) break
     const found: { readonly run: SimulationOptions; readonly step: number }[] = []
     for (let seed = 1; seed <= seeds; seed++) {
       const run: SimulationOptions = { ...options, seed, nodes, steps }
-      const other = simulateKv(run).finding
+      const other = simulate(service, run).finding
       if (other?.claim === finding.claim && other.sentence === finding.sentence && other.step < finding.step)
         found.push({ run, step: other.step })
     }

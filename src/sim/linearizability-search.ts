@@ -1,6 +1,7 @@
-import { count, type Entry, type EventList, isSpare, listOf, relink, unlink } from './event-list.ts'
+import { count, type Entry, type EventList, ILLEGAL, isSpare, listOf, relink, successor, unlink } from './event-list.ts'
 import type { Operation } from './history.ts'
-import { type KeyState, step } from './kv-model.ts'
+import type { KeyState } from './kv-model.ts'
+import { Memo, scramble } from './linearizability-memo.ts'
 import { MemberSet } from './member-set.ts'
 
 /**
@@ -24,8 +25,12 @@ export interface Search {
   readonly frames: Frame[]
   readonly returned: MemberSet
   readonly unknown: MemberSet
-  readonly seen: Set<string>
-  state: KeyState
+  /** The configurations that were left for good. One on the way is a proper subset of what is tried, and not in it. */
+  readonly seen: Memo
+  /** The hash of both sets. */
+  hash: number
+  /** The number of the tally of what is held. */
+  state: number
   /** Whether the operation placed last has an unknown outcome. */
   afterUnknown: boolean
   /** The first return in the list, once the calls ahead of it were tried. */
@@ -37,13 +42,15 @@ export interface Search {
   /** The entry to visit next; undefined before the first. */
   at: Entry | null | undefined
   /** The dead end furthest down the history: the return it is stuck at, and the order that led there. */
-  furthest: { readonly stuckAt: Entry; readonly order: readonly Operation[]; readonly state: KeyState } | null
+  furthest: { readonly stuckAt: Entry; readonly order: Operation[]; readonly state: KeyState } | null
+  /** How many frames are still those of the furthest order. */
+  shared: number
 }
 
 interface Frame {
   readonly entry: Entry
   /** What to restore when it is taken back. */
-  readonly state: KeyState
+  readonly state: number
   readonly afterUnknown: boolean
   readonly deadline: Entry | null
   /** Placed without loss, so that no alternative needs trying. */
@@ -60,19 +67,18 @@ export const startSearch = (operations: readonly Operation[], looksAhead: boolea
     frames: [],
     returned: new MemberSet(list.returned),
     unknown: new MemberSet(list.unknown),
-    seen: new Set(),
-    state: undefined,
+    seen: new Memo(),
+    hash: 0,
+    state: 0,
     afterUnknown: false,
     deadline: null,
     remaining: list.returned,
     steps: 0,
     at: undefined,
     furthest: null,
+    shared: 0,
   }
 }
-
-/** V8 keeps at most 2^24 members in a Set; past this many, the search goes on and remembers no more. */
-const SEEN_MAX = 16_000_000
 
 export interface Limits {
   readonly stepsMax: number
@@ -131,26 +137,32 @@ const candidateAt = (search: Search, entry: Entry | null): Entry | null => {
 
 /** Places the operation next unless that is illegal, useless, or was tried before from the same set and state. */
 const tryToPlace = (search: Search, entry: Entry): boolean => {
-  const { input, output, overwrites: isBlind, twin } = entry.candidate
+  const { candidate } = entry
+  const { overwrites: isBlind, twin } = candidate
   const isUnknown = entry.match === null
   if (search.afterUnknown && isBlind) return false
   if (isUnknown && isBlind && twin !== null && !search.unknown.has(twin.member)) return false
-  const [legal, next] = step(search.state, input, output)
-  if (!legal || (isUnknown && next === search.state)) return false
+  const next = successor(search.state, candidate.effects)
+  if (next === ILLEGAL || (isUnknown && next === search.state)) return false
   if (search.looksAhead && next !== search.state && losesValue(search, entry)) return false
-  const members = isUnknown ? search.unknown : search.returned
-  members.add(entry.candidate.member)
-  const configuration = describeConfiguration(search, next, isUnknown)
-  members.remove(entry.candidate.member)
-  if (search.seen.has(configuration)) return false
-  if (search.seen.size < SEEN_MAX) search.seen.add(configuration)
+  if (search.seen.size > 0 && wasSeen(search, entry, next)) return false
   place(search, entry, next, false)
   return true
 }
 
+/** Whether the set with this one more, and the state after it, were left for good. */
+const wasSeen = (search: Search, { candidate, match }: Entry, next: number): boolean => {
+  const members = match === null ? search.unknown : search.returned
+  members.add(candidate.member)
+  const key = keyOf(search, next, match === null)
+  const isSeen = search.seen.has(search.hash ^ candidate.hash ^ scramble(key), key, search.returned, search.unknown)
+  members.remove(candidate.member)
+  return isSeen
+}
+
 /** Whether someone else still has to read the value held now, and nobody is left to write it once it is gone. */
 const losesValue = ({ list, state }: Search, { candidate }: Entry): boolean => {
-  const tally = list.tallies.get(state)
+  const tally = list.tallies[state]
   if (tally === undefined || tally.writers > 0) return false
   return tally.readers > (candidate.reads === tally ? 1 : 0)
 }
@@ -160,8 +172,8 @@ const placeObservations = (search: Search): void => {
   let entry = search.list.main.next
   while (entry !== null && entry.type === 'call') {
     search.steps++
-    const { input, output, observes: isObservation } = entry.candidate
-    if (!isObservation || !step(search.state, input, output)[0]) {
+    const { candidate } = entry
+    if (!candidate.observes || successor(search.state, candidate.effects) === ILLEGAL) {
       entry = entry.next
       continue
     }
@@ -171,7 +183,7 @@ const placeObservations = (search: Search): void => {
   }
 }
 
-const place = (search: Search, entry: Entry, next: KeyState, forced: boolean): void => {
+const place = (search: Search, entry: Entry, next: number, forced: boolean): void => {
   search.frames.push({
     entry,
     state: search.state,
@@ -181,6 +193,7 @@ const place = (search: Search, entry: Entry, next: KeyState, forced: boolean): v
   })
   search.state = next
   search.afterUnknown = entry.match === null
+  search.hash ^= entry.candidate.hash
   count(entry.candidate, -1)
   unlink(entry)
   if (entry.match === null) {
@@ -196,6 +209,13 @@ const place = (search: Search, entry: Entry, next: KeyState, forced: boolean): v
 const backtrack = (search: Search): Entry | null => {
   for (let frame = search.frames.pop(); frame !== undefined; frame = search.frames.pop()) {
     const { entry } = frame
+    if (search.frames.length < search.shared) search.shared = search.frames.length
+    count(entry.candidate, 1)
+    if (!frame.forced) {
+      const key = keyOf(search, search.state, entry.match === null)
+      search.seen.add(search.hash ^ scramble(key), key, search.returned, search.unknown)
+    }
+    search.hash ^= entry.candidate.hash
     search.state = frame.state
     search.afterUnknown = frame.afterUnknown
     search.deadline = frame.deadline
@@ -207,7 +227,6 @@ const backtrack = (search: Search): Entry | null => {
       search.remaining++
     }
     relink(entry)
-    count(entry.candidate, 1)
     if (!frame.forced) return entry
   }
   return null
@@ -219,13 +238,21 @@ const noteDeadEnd = (search: Search): void => {
   const reached = furthest?.stuckAt.place ?? -1
   if (stuckAt.place < reached) return
   if (stuckAt.place === reached && frames.length <= (furthest?.order.length ?? -1)) return
-  search.furthest = { stuckAt, order: frames.map(({ entry }) => entry.candidate.operation), state }
+  // Dead ends follow one another closely: only what differs is copied.
+  const order = furthest?.order ?? []
+  order.length = search.shared
+  for (let at = search.shared; at < frames.length; at++) {
+    const operation = frames[at]?.entry.candidate.operation
+    if (operation !== undefined) order.push(operation)
+  }
+  search.shared = frames.length
+  search.furthest = { stuckAt, order, state: search.list.tallies[state]?.value }
 }
 
-const describeConfiguration = (search: Search, state: KeyState, afterUnknown: boolean): string => {
-  const tally = search.list.tallies.get(state)
+/** The state and what led to it as one number. */
+const keyOf = ({ list }: Search, state: number, afterUnknown: boolean): number => {
+  const tally = list.tallies[state]
   // A value that nothing left compares with behaves like any other such; null may also be taken for a missing key.
-  const isAnyOther = state !== undefined && state !== null && tally?.mentions === 0
-  const number = isAnyOther ? 'any' : (tally?.number ?? 0)
-  return `${number}${afterUnknown ? '?' : '.'}${search.returned.describe()}${search.unknown.describe()}`
+  const isAnyOther = state !== 0 && tally?.value !== null && tally?.mentions === 0
+  return 2 * (isAnyOther ? -1 : state) + (afterUnknown ? 1 : 0)
 }

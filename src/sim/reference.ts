@@ -1,9 +1,20 @@
 import { invariant } from '../core/assert.ts'
 import type { Entry, JsonValue } from '../core/entry.ts'
 import { successor, type Index } from '../core/ids.ts'
+import { placeOf } from '../core/json.ts'
 import { objectsOf } from '../machine/capture.ts'
 import type { StateMachine } from '../machine/machine.ts'
 import type { Ghost } from '../trace/ghost/index.ts'
+
+/** What a command gave on a server, and what it gives when it is applied by itself. */
+export interface Difference {
+  readonly index: number
+  readonly command: JsonValue
+  readonly expected: unknown
+  readonly got: unknown
+  /** Where the two differ first, as in a program; empty where they differ as a whole. */
+  readonly path: string
+}
 
 /** The state machine once more, fed with what was committed, one entry at a time, and never stopped or restored. */
 export class Reference<S, C extends JsonValue, R extends JsonValue> {
@@ -26,13 +37,17 @@ export class Reference<S, C extends JsonValue, R extends JsonValue> {
     return expected === state || this.textOf(expected) === this.textOf(state)
   }
 
-  /** Whether a batch that was applied gave what its entries give one by one. */
-  agreesOn(entries: readonly Entry[], results: readonly R[]): boolean {
+  /** The first command of a batch that gave something else than it gives by itself; null for none. */
+  differenceOn(entries: readonly Entry[], results: readonly R[]): Difference | null {
+    const commands = entries.filter((entry) => entry.type === 'command')
     const last = entries.at(-1)
-    if (last === undefined || results.length === 0) return results.length === 0
-    this.at(last.index)
-    const commands = entries.filter(({ type }) => type === 'command')
-    return commands.every(({ index }, at) => areEqual(this.results[index], results[at]))
+    if (last !== undefined) this.at(last.index)
+    for (const [at, { index, command }] of commands.entries()) {
+      const expected = this.results[index]
+      const got = results[at]
+      if (!areEqual(expected, got)) return { index, command, expected, got, path: pathOfDifference(expected, got) }
+    }
+    return null
   }
 
   /** Whether the commands from an index on gave these results. */
@@ -64,3 +79,14 @@ export class Reference<S, C extends JsonValue, R extends JsonValue> {
 
 const areEqual = (one: unknown, other: unknown): boolean =>
   one === other || JSON.stringify(one) === JSON.stringify(other)
+
+/** Where two JSON values differ first. */
+export const pathOfDifference = (one: unknown, other: unknown): string => {
+  if (typeof one !== 'object' || typeof other !== 'object' || one === null || other === null) return ''
+  const [left, right] = [one as Fields, other as Fields]
+  for (const key of new Set([...Object.keys(left), ...Object.keys(right)]))
+    if (!areEqual(left[key], right[key])) return `${placeOf(one, key)}${pathOfDifference(left[key], right[key])}`
+  return ''
+}
+
+type Fields = Readonly<Record<string, unknown>>

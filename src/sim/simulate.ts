@@ -77,6 +77,7 @@ const completed = (options: SimulationOptions): Required<SimulationOptions> => {
     steps = STEPS_DEFAULT,
     profile = 'chaos',
     claims = 'all',
+    failuresAreFindings = false,
     onLine = ignore,
     seed,
   } = options
@@ -85,7 +86,7 @@ const completed = (options: SimulationOptions): Required<SimulationOptions> => {
   checkWhole('steps', steps, 1, 1_000_000_000)
   if (!PROFILES.includes(profile)) throw new UsageError(`a profile is one of ${PROFILES.join(', ')}`, { profile })
   if (!CLAIM_SETS.includes(claims)) throw new UsageError(`claims are one of ${CLAIM_SETS.join(', ')}`, { claims })
-  return { seed, nodes, steps, profile, claims, onLine }
+  return { seed, nodes, steps, profile, claims, failuresAreFindings, onLine }
 }
 
 const checkWhole = (name: string, value: number, least: number, most: number): void => {

@@ -24,6 +24,8 @@ export interface SimulationOptions {
   readonly profile?: Profile
   /** `cheap` leaves out what only a second look at every single step can tell. Default `all`. */
   readonly claims?: (typeof CLAIM_SETS)[number]
+  /** A command that fails in the state machine (a result of type `failed`) is a finding. Default: it is counted. */
+  readonly failuresAreFindings?: boolean
   /** Is given the run as a trace, line by line, without line feeds. */
   readonly onLine?: (line: string) => void
 }
@@ -38,6 +40,8 @@ export interface SimulationReport {
   readonly time: number
   /** Operations of clients that ended. */
   readonly operations: number
+  /** Commands that failed in the state machine, counted on each server that applied them. */
+  readonly failures: number
   /** How often what a run is about really happened. */
   readonly marks: Marks
   /** Equal runs have equal ones: a hash of every server's last state, and of how much happened. */

@@ -1,5 +1,5 @@
 import type { InvariantViolation } from '../core/assert.ts'
-import type { JsonValue } from '../core/entry.ts'
+import type { Entry, JsonValue } from '../core/entry.ts'
 import type { Index, NodeId } from '../core/ids.ts'
 import { checkState, checkTransition } from '../core/invariants.ts'
 import type { Message } from '../core/message.ts'
@@ -19,7 +19,7 @@ import { deepFreeze } from './freeze.ts'
 import type { Fate } from './cluster/network.ts'
 import { TICK_MS, mixOf, type Mix } from './profile.ts'
 import { ProposalAnswers } from './proposals.ts'
-import { Reference } from './reference.ts'
+import { Reference, pathOfDifference } from './reference.ts'
 import { Reporter } from './reporter.ts'
 import type { Described, Request, Service } from './service.ts'
 import { SessionClients } from './session-clients.ts'
@@ -59,6 +59,8 @@ export class Stage<S, C extends JsonValue, R extends JsonValue> {
   readonly faults: Faults
   readonly mix: Mix
   steps = 0
+  /** Commands that failed in the state machine, counted on each server. */
+  failures = 0
   /** Whether anything may go wrong at present. */
   hasFaults = true
   private readonly options: Required<SimulationOptions>
@@ -172,7 +174,8 @@ export class Stage<S, C extends JsonValue, R extends JsonValue> {
     const operations = this.clients.history.length
     const digest = hashValue([servers, cluster.time, steps, operations])
     const { time } = cluster
-    return { seed, nodes, profile, steps, time, operations, marks: tally.marks, digest, finding }
+    const { failures } = this
+    return { seed, nodes, profile, steps, time, operations, failures, marks: tally.marks, digest, finding }
   }
 
   private describe(request: Request<S, C>, answer: JsonValue | null): Described {
@@ -214,11 +217,7 @@ export class Stage<S, C extends JsonValue, R extends JsonValue> {
     if (output.type === 'applied' && this.order.isRepeated(output.entries)) this.count('old command after a newer one')
     if (output.type === 'completed' && !this.reference.gave(output.firstIndex, output.results))
       throw new ClaimViolation('LIN', 'a proposal is answered by the results of its commands', { id, answer: output })
-    if (output.type === 'applied' && !this.reference.agreesOn(output.entries, output.results))
-      throw new ClaimViolation('SF', 'equal commands give equal results on all servers', {
-        id,
-        results: output.results,
-      })
+    if (output.type === 'applied') this.checkResults(id, output.entries, output.results)
     const index = output.type === 'saveSnapshot' || output.type === 'save' ? output.snapshot?.lastIncludedIndex : null
     if (index === null || index === undefined) return
     const replica = this.cluster.replica(id)
@@ -226,13 +225,32 @@ export class Stage<S, C extends JsonValue, R extends JsonValue> {
     if (capture !== null) this.compare(id, index, capture.state)
   }
 
+  private checkResults(id: NodeId, entries: readonly Entry[], results: readonly SessionResult<R>[]): void {
+    const difference = this.reference.differenceOn(entries, results)
+    if (difference !== null)
+      throw new ClaimViolation('SF', 'equal commands give equal results on all servers', { id, ...difference })
+    for (const result of results) {
+      if (!isFailed(result)) continue
+      this.failures++
+      if (this.options.failuresAreFindings)
+        throw new ClaimViolation('SF', 'no command fails in the state machine', { id, result })
+    }
+  }
+
   /** What a snapshot left out may show in an answer only. */
   private onLook(id: NodeId, ask: (state: S) => JsonValue, value: JsonValue): void {
     const index = this.cluster.replica(id)?.raft.server.lastApplied
     if (index === undefined) return
     const expected = ask(this.reference.at(index).machine)
-    if (JSON.stringify(expected) !== JSON.stringify(value))
-      throw new ClaimViolation('SF', 'a state answers as the committed entries make it', { id, index, value, expected })
+    if (JSON.stringify(expected) === JSON.stringify(value)) return
+    const path = pathOfDifference(expected, value)
+    throw new ClaimViolation('SF', 'a state answers as the committed entries make it', {
+      id,
+      index,
+      expected,
+      got: value,
+      path,
+    })
   }
 
   private compare(id: NodeId, index: Index, state: Sessions<S>): void {
@@ -260,4 +278,11 @@ export class Stage<S, C extends JsonValue, R extends JsonValue> {
     this.tally.count(MARK_OF_FATE[fate])
     this.reporter?.fate(fate, from, to)
   }
+}
+
+/** As immerMachine answers a command whose handler threw. */
+const isFailed = (result: SessionResult<JsonValue>): boolean => {
+  if (result.type !== 'applied') return false
+  const inner = result.result
+  return typeof inner === 'object' && inner !== null && 'type' in inner && inner['type'] === 'failed'
 }

@@ -13,6 +13,7 @@ describe('the options of raft sim', () => {
       nodes: 5,
       steps: 20_000,
       claims: 'all',
+      service: null,
       seed: 1,
       seeds: 1,
       shard: { index: 1, count: 1 },

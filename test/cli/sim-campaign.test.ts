@@ -130,7 +130,7 @@ describe('a campaign', () => {
       '--no-shrink',
     ]
     await campaign(args, {}, { hire: hireFake({}, jobs) })
-    const options = { seed: 8, nodes: 3, steps: 50, profile: 'calm', claims: 'cheap' }
+    const options = { seed: 8, nodes: 3, steps: 50, profile: 'calm', service: null, claims: 'cheap' }
     expect(jobs).toEqual([{ options, record: false, shrink: false }])
   })
 })

@@ -38,6 +38,7 @@ export const reportOf = ({ options }: Job, { broken = [], marks = new Map() }: W
     steps: steps + (seed % 7),
     time: 3_600_000 + seed / 3,
     operations: 100 + seed,
+    failures: 0,
     marks: tally.marks,
     digest: `${seed}-${profile}`,
     finding: broken.includes(seed) ? FINDING : null,

@@ -102,10 +102,10 @@ describe('raft sim', () => {
   })
 
   it('does not take a bug in itself for a finding', () => {
-    const main = changed('crashing', 'sim/simulate-kv.js', () => 'export const simulateKv = () => null.steps')
+    const main = changed('crashing', 'sim/simulate.js', () => 'export const simulate = () => null.steps')
     const { status, stdout, stderr } = run(main, ['sim', '--seed', '7'])
     expect([status, stdout]).toEqual([70, ''])
-    expect(stderr).toMatch(/sim --seed 0x7 .*not a finding\nTypeError.*\n +at simulateKv/)
+    expect(stderr).toMatch(/sim --seed 0x7 .*not a finding\nTypeError.*\n +at simulate/)
   })
 
   it('refuses what makes no sense with 64', () => {

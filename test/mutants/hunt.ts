@@ -3,6 +3,7 @@ import { it } from 'vitest'
 import { holdsOverSchedules, type Campaign } from '../../properties/harness/campaign.ts'
 import { CLAIMS, type ClaimName } from '../../properties/harness/claims.ts'
 import { investigate, type Investigation } from '../../src/sim/investigate.ts'
+import { kvService } from '../../src/sim/kv-service.ts'
 import { simulateKv } from '../../src/sim/simulate-kv.ts'
 import type { Profile, SimulationOptions } from '../../src/sim/simulation.ts'
 import { decodeTrace } from '../../src/trace/decode.ts'
@@ -41,7 +42,7 @@ const outcomeOf = (options: SimulationOptions, runs: number): Outcome | null => 
       claim,
       by: finding.claim,
       runs,
-      ...lengthOf(investigate(options)),
+      ...lengthOf(investigate(options, kvService)),
       what: finding.sentence,
     }
   } catch (error) {

@@ -17,8 +17,6 @@ const BOUNDED = [
   'acknowledged-before-save',
   'match-not-reset',
   'appended-after-stepping-down',
-  'objects-of-two-snapshots',
-  'transfers-share-numbers',
   'applied-when-appended',
   'snapshot-of-current-term',
   'trimmed-without-snapshot',
@@ -26,12 +24,19 @@ const BOUNDED = [
   'lease-too-long',
 ]
 
-it('the properties kill mutants of the core', async () => {
-  const chosen = MUTANTS.filter(({ name }) => BOUNDED.includes(name))
-  const survivors: string[] = []
-  await huntAll(chosen, true, ({ name }, verdict) => {
-    if (typeof verdict === 'string') survivors.push(`${name} ${verdict}`)
-  })
-  expect(chosen.length).toBe(BOUNDED.length)
-  expect(survivors).toEqual([])
-})
+/** They take about a minute and a half on two quiet cores; this only guards against a hunt that hangs. */
+const LIMIT_MS = 1_800_000
+
+it(
+  'the claims kill mutants of the core',
+  async () => {
+    const chosen = MUTANTS.filter(({ name }) => BOUNDED.includes(name))
+    const survivors: string[] = []
+    await huntAll(chosen, true, ({ name }, verdict) => {
+      if (typeof verdict === 'string') survivors.push(`${name} ${verdict}`)
+    })
+    expect(chosen.length).toBe(BOUNDED.length)
+    expect(survivors).toEqual([])
+  },
+  LIMIT_MS,
+)
