@@ -31,7 +31,7 @@ Raft's options, all off by default; timeouts are the shortest there are:
   --pre-vote         ask before campaigning (thesis 9.6)
   --check-quorum     a leader without a quorum steps down, and a server that hears its leader ignores candidates
   --noop             a leader begins its term with a blank entry
-  --leases           reads trust the leader's lease; with --check-quorum and --ticks
+  --leases           reads trust the leader's lease; with --check-quorum, --ticks and --reads
   --election-ticks N ticks of an election timeout (default: 3 with --ticks, or 10)
 
 The walk:

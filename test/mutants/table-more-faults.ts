@@ -210,4 +210,56 @@ const ANSWERS: readonly Mutant[] = [
   ),
 ]
 
-export const MORE_FAULTS: readonly Mutant[] = [...TRAFFIC, ...INPUT, ...ANSWERS]
+/** What the explorer takes for one world, and what the ghost begins with. */
+const CHECKS: readonly Mutant[] = [
+  fault(
+    'explorer-deaf-to-answers',
+    'explorer',
+    'sim/explore/fingerprint',
+    '.add(progress.active ? 1 : 0)',
+    '.add(0)',
+    'test/sim/explore/options.test.ts',
+  ),
+  fault(
+    'explorer-blind-to-timers',
+    'explorer',
+    'sim/explore/fingerprint',
+    'hash.add(server.seed).add(server.electionElapsedTicks).add(server.electionDeadlineTicks)',
+    'hash',
+    'test/sim/explore/fingerprint.test.ts',
+  ),
+  fault(
+    'explorer-sums-know-the-order',
+    'explorer',
+    'sim/explore/fingerprint',
+    'this.high = (this.high + high) | 0',
+    'this.high = (this.high * 3 + high) | 0',
+    'test/sim/explore/fingerprint.test.ts',
+  ),
+  fault(
+    'explorer-takes-the-least-hash',
+    'explorer',
+    'sim/explore/fingerprint',
+    'if (hash.rank > rank) continue',
+    'if (hash.done() > chosen && rank !== Number.POSITIVE_INFINITY) continue',
+    'test/sim/explore/fingerprint.test.ts',
+  ),
+  fault(
+    'started-commit-forgotten',
+    'ghost',
+    'trace/ghost/logs',
+    '    this.commitMax = maxIndex(this.commitMax, server.commitIndex)\n    this.labelled',
+    '    this.labelled',
+    'test/trace/ghost/started.test.ts',
+  ),
+  fault(
+    'unwatched-holds-everything',
+    'ghost',
+    'trace/ghost/logs',
+    'if (known === undefined) return matchOf(role, id) >= commitIndex',
+    'if (known === undefined) return matchOf(role, id) >= 0',
+    'test/trace/ghost/started.test.ts',
+  ),
+]
+
+export const MORE_FAULTS: readonly Mutant[] = [...TRAFFIC, ...INPUT, ...ANSWERS, ...CHECKS]

@@ -54,7 +54,8 @@ export type Exploration = ExploreProgress & {
 /**
  * Breadth-first search over the reducer itself: every order of everything that can happen to a cluster, to the bounds.
  * The code is the model. A violation comes with a shortest way to it.
- * @throws UsageError for a number of servers or an option of Raft out of bounds, and for heartbeats beside ticks.
+ * @throws UsageError for a number of servers or an option of Raft out of bounds, for heartbeats beside ticks, and for
+ * leases without what they rest on.
  */
 export const explore = (options: ExploreOptions): Exploration => {
   const { servers, depth: depthMax, worldsMax = WORLDS_MAX_DEFAULT, step = coreStep, checksSteps = true } = options
@@ -64,6 +65,8 @@ export const explore = (options: ExploreOptions): Exploration => {
   const rules = { step, checksSteps, lateDisks: bounds.lateDisks, leases: bounds.leases }
   if (bounds.heartbeats > 0 && bounds.ticks > 0)
     throw new UsageError('heartbeats are ticks of leaders alone: explore them, or ticks of all servers', { ...bounds })
+  if (bounds.leases && (options.raft?.checkQuorum !== true || bounds.ticks === 0 || bounds.reads === 0))
+    throw new UsageError('leases are explored with the check of the quorum, ticks and reads', { ...bounds })
   const walk = new Walk(bornWorld(servers, options.raft), bounds, rules, {
     worldsMax,
     shouldStop: options.shouldStop ?? (() => false),

@@ -43,11 +43,43 @@ class Hash {
 
   /** A whole number in [0, 2^53). */
   done(): number {
-    const a = Math.imul(this.a ^ (this.a >>> 16), 0x85ebca6b)
-    const b = Math.imul(this.b ^ (this.b >>> 13), 0xc2b2ae35)
-    return ((a ^ (b >>> 15)) >>> 0) * 0x200000 + ((b ^ (a >>> 11)) & 0x1fffff)
+    return (this.high >>> 0) * 0x200000 + (this.low & 0x1fffff)
+  }
+
+  /** Two 32-bit halves, for sums. */
+  get high(): number {
+    return Math.imul(this.a ^ (this.a >>> 16), 0x85ebca6b) ^ (this.mixed >>> 15)
+  }
+
+  get low(): number {
+    return this.mixed ^ (Math.imul(this.a ^ (this.a >>> 16), 0x85ebca6b) >>> 11)
+  }
+
+  private get mixed(): number {
+    return Math.imul(this.b ^ (this.b >>> 13), 0xc2b2ae35)
   }
 }
+
+/**
+ * Of hashes whose order means nothing. The halves wrap around at 2^32 each: a sum of doubles would be rounded above 2^53,
+ * and would depend on the order after all.
+ */
+class Sum {
+  private high = 0
+  private low = 0
+
+  add(high: number, low: number): void {
+    this.high = (this.high + high) | 0
+    this.low = (this.low + low) | 0
+  }
+
+  addTo(hash: Hash): Hash {
+    return hash.add(this.high).add(this.low)
+  }
+}
+
+/** Of something under every numbering: the high and the low half of each hash. */
+type Hashes = readonly number[]
 
 /** A numbering of the servers: place of each, by its position in the world. */
 type Numbering = ReadonlyMap<NodeId, number>
@@ -55,8 +87,8 @@ type Numbering = ReadonlyMap<NodeId, number>
 /** Fingerprints of the worlds of one exploration; hashes of servers and messages are kept, as most live on. */
 export class Fingerprints {
   private readonly numberings: readonly Numbering[]
-  private readonly servers = new WeakMap<ServerInWorld, readonly number[]>()
-  private readonly packets = new WeakMap<Packet, readonly number[]>()
+  private readonly servers = new WeakMap<ServerInWorld, Hashes>()
+  private readonly packets = new WeakMap<Packet, Hashes>()
 
   private readonly isTimed: boolean
 
@@ -81,14 +113,14 @@ export class Fingerprints {
   }
 
   private under({ servers, packets, ticks, spent, ghost }: World, numbering: Numbering, at: number): Hash {
-    // Sums do not depend on the order, neither of servers, whose hashes hold their numbers, nor of messages.
-    let sum = 0
-    for (const server of servers) sum = (sum + (this.ofServer(server)[at] ?? 0)) % 0x1fffffffffffff
-    for (const [place, { raft }] of servers.entries())
-      sum += hashTicks(numberOf(numbering, raft.server.id), ticks[place] ?? 0)
-    sum %= 0x1fffffffffffff
-    for (const packet of packets) sum = (sum + (this.ofPacket(packet)[at] ?? 0)) % 0x1fffffffffffff
-    const hash = new Hash().add(sum % 0x100000000).add(Math.floor(sum / 0x100000000))
+    // Neither the order of servers makes a difference, whose hashes hold their numbers, nor that of messages.
+    const sum = new Sum()
+    for (const [place, server] of servers.entries()) {
+      addHalves(sum, this.ofServer(server), at)
+      addTicks(sum, numberOf(numbering, server.raft.server.id), ticks[place] ?? 0)
+    }
+    for (const packet of packets) addHalves(sum, this.ofPacket(packet), at)
+    const hash = sum.addTo(new Hash())
     hash.add(spent.drops).add(spent.duplicates).add(spent.crashes).add(spent.heartbeats).add(spent.snapshots)
     hash.add(spent.reads).add(spent.campaigns)
     for (const floor of ghost.floors) hash.add(floor)
@@ -97,22 +129,22 @@ export class Fingerprints {
     return hash
   }
 
-  private ofServer(server: ServerInWorld): readonly number[] {
+  private ofServer(server: ServerInWorld): Hashes {
     const known = this.servers.get(server)
     if (known !== undefined) return known
-    const hashes = this.numberings.map((numbering) =>
-      hashServer(this.isTimed ? hashTimers(new Hash(), server.raft) : new Hash(), numbering, server).done(),
+    const hashes = this.numberings.flatMap((numbering) =>
+      halvesOf(hashServer(this.isTimed ? hashTimers(new Hash(), server.raft) : new Hash(), numbering, server)),
     )
     this.servers.set(server, hashes)
     return hashes
   }
 
-  private ofPacket(packet: Packet): readonly number[] {
+  private ofPacket(packet: Packet): Hashes {
     const known = this.packets.get(packet)
     if (known !== undefined) return known
-    const hashes = this.numberings.map((numbering) => {
+    const hashes = this.numberings.flatMap((numbering) => {
       const hash = new Hash().add(numberOf(numbering, packet.from)).add(numberOf(numbering, packet.to))
-      return hashRpc(hash, packet.rpc).done()
+      return halvesOf(hashRpc(hash, packet.rpc))
     })
     this.packets.set(packet, hashes)
     return hashes
@@ -121,8 +153,15 @@ export class Fingerprints {
 
 const numberOf = (numbering: Numbering, id: NodeId | null): number => (id === null ? -1 : (numbering.get(id) ?? -2))
 
-const hashTicks = (place: number, ticks: number): number =>
-  ticks === 0 ? 0 : new Hash().add(place).add(ticks).done() % 0x100000000
+const halvesOf = ({ high, low }: Hash): Hashes => [high, low]
+
+const addHalves = (sum: Sum, hashes: Hashes, at: number): void => sum.add(hashes[2 * at] ?? 0, hashes[2 * at + 1] ?? 0)
+
+const addTicks = (sum: Sum, place: number, ticks: number): void => {
+  if (ticks === 0) return
+  const { high, low } = new Hash().add(place).add(ticks)
+  sum.add(high, low)
+}
 
 const permutations = (ids: readonly NodeId[]): readonly (readonly NodeId[])[] => {
   if (ids.length <= 1) return [ids]
@@ -192,13 +231,16 @@ const hashRole = (hash: Hash, numbering: Numbering, role: Role): void => {
       .text(String(id))
       .add(round)
       .add(index ?? -1)
-  let sum = 0
-  for (const progress of role.progress) sum += hashProgress(new Hash(), numbering, progress)
-  hash.add(sum % 0x100000000)
+  const sum = new Sum()
+  for (const progress of role.progress) {
+    const { high, low } = hashProgress(new Hash(), numbering, progress)
+    sum.add(high, low)
+  }
+  sum.addTo(hash)
   for (const { id, startsOver } of role.failedTransfers) hash.add(numberOf(numbering, id)).add(startsOver ? 1 : 0)
 }
 
-const hashProgress = (hash: Hash, numbering: Numbering, progress: Progress): number => {
+const hashProgress = (hash: Hash, numbering: Numbering, progress: Progress): Hash => {
   hash.add(numberOf(numbering, progress.id)).add(progress.matchIndex).add(progress.sentCommit).text(progress.mode)
   hash
     .add(progress.active ? 1 : 0)
@@ -215,7 +257,7 @@ const hashProgress = (hash: Hash, numbering: Numbering, progress: Progress): num
       .add(progress.inflight.length)
       .add(progress.objectsSent)
       .text(String(progress.reading))
-  return hash.done()
+  return hash
 }
 
 const hashRpc = (hash: Hash, rpc: Rpc): Hash => {

@@ -105,11 +105,12 @@ class Turn {
     this.run(to, { type: 'receive', from: packet.from, rpc: packet.rpc })
   }
 
-  /** The command is the term that it is proposed in: with the index it tells all commands apart. */
+  /** Whether servers ask before they campaign. */
   private get isAsking(): boolean {
     return this.server(0).raft.options.preVote
   }
 
+  /** The command is the term that it is proposed in: with the index it tells all commands apart. */
   private propose(at: number): void {
     const { currentTerm } = this.server(at).raft.server
     this.run(at, { type: 'propose', id: 0, commands: [currentTerm] })
