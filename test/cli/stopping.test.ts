@@ -37,10 +37,7 @@ describe('work without an end', () => {
 
   it('raft check ends when the time is up, and does not know', () => {
     const { status, stdout } = raft(['check', files.file('endless', endless()), '--timeout', '0.2s'])
-    expect([status, stdout]).toEqual([
-      2,
-      expect.stringMatching(/^unknown: [^]*stopped after \d+ steps[^]*--timeout/),
-    ])
+    expect([status, stdout]).toEqual([2, expect.stringMatching(/^unknown: [^]*stopped after \d+ steps[^]*--timeout/)])
   })
 
   it('raft shrink writes what it has when the time is up', () => {
