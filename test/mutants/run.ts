@@ -42,7 +42,10 @@ it.each([
   ['By the claims about histories alone', false],
 ])('no mutant survives: %s', async (title, locally) => {
   const control = await hunt(CONTROL, locally)
-  if (control !== 'survives') throw new Error(`the source as it is does not pass: ${rowOf('none', 'control', control)}`)
+  if (typeof control === 'object')
+    throw new Error(`the source as it is does not pass: ${rowOf('none', 'control', control)}`)
+  // Too slow to tell: then a kill by a later run than the control came to may be none.
+  if (control === 'undecided') process.stderr.write('the source as it is did not pass all runs in time\n')
   const rows = new Map<string, string>()
   const alive: string[] = []
   await huntAll(HUNTED, locally, ({ name, row }, verdict) => {
