@@ -12,9 +12,19 @@ const files = scratch()
 afterAll(() => files.remove())
 
 /** Forty writes at the same time and a read that nothing explains: there is no end to the orders to be tried. */
+/** Forty swaps at once, each of which may go before or after any other, and an end that none of their orders reaches. */
 const endless = (): string => {
-  const writes = [...Array(40).keys()].map((value) => ({ op: 'write', key: 'x', value, start: value, end: 100 }))
-  return JSON.stringify([...writes, { op: 'read', key: 'x', value: 'never', start: 101, end: 102 }])
+  const swaps = [...Array(40).keys()].map((at) => ({
+    op: 'cas',
+    key: 'x',
+    from: at % 5,
+    to: (at % 10 < 5 ? at + 1 : at + 2) % 5,
+    start: 2,
+    end: 100,
+  }))
+  const first = { op: 'write', key: 'x', value: 0, start: 0, end: 1 }
+  const read = { op: 'read', key: 'x', value: 1, start: 101, end: 102 }
+  return JSON.stringify([first, ...swaps, read])
 }
 
 describe('work without an end', () => {
