@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { configurationOf, type Configuration } from '../src/core/configuration.ts'
+import { configurationOf, type Configuration } from '../src/core/membership/configuration.ts'
 import { index, nodeId, type NodeId } from '../src/core/ids.ts'
-import { quorumIndex, voteResult } from '../src/core/quorum.ts'
+import { quorumIndex, voteResult } from '../src/core/membership/quorum.ts'
 import { isQuorum as isQuorumOfGhost, reachedByQuorum } from '../src/trace/ghost/quorum.ts'
 import { runs } from './harness/campaign.ts'
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { configurationOf } from '../src/core/configuration.ts'
+import { configurationOf } from '../src/core/membership/configuration.ts'
 import type { Entry, JsonValue } from '../src/core/entry.ts'
 import { index, isCounter, nodeId, term, type Index, type ObjectId, type Term } from '../src/core/ids.ts'
 import type { Rpc, SnapshotMeta } from '../src/core/rpc.ts'

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { configurationOf } from '../src/core/configuration.ts'
+import { configurationOf } from '../src/core/membership/configuration.ts'
 import type { Entry } from '../src/core/entry.ts'
 import { index, nodeId, term, type Index, type Term } from '../src/core/ids.ts'
 import type { Message } from '../src/core/message.ts'

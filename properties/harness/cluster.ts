@@ -1,5 +1,6 @@
-import { configurationOf } from '../../src/core/configuration.ts'
-import { checkLog, checkState, checkTransition } from '../../src/core/invariants.ts'
+import { configurationOf } from '../../src/core/membership/configuration.ts'
+import { checkLog, checkState } from '../../src/core/invariants/state.ts'
+import { checkTransition } from '../../src/core/invariants/transition.ts'
 import { nodeId } from '../../src/core/ids.ts'
 import type { Message } from '../../src/core/message.ts'
 import type { Output, Send } from '../../src/core/output.ts'

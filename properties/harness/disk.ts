@@ -3,7 +3,7 @@ import { type Index, type NodeId, type ObjectId, type Term } from '../../src/cor
 import type { HardState, Save } from '../../src/core/output.ts'
 import type { SnapshotMeta } from '../../src/core/rpc.ts'
 import { birthSnapshot, type Remains } from '../../src/core/start.ts'
-import type { Configuration } from '../../src/core/configuration.ts'
+import type { Configuration } from '../../src/core/membership/configuration.ts'
 import { INDEX_ZERO, TERM_ZERO } from '../../src/core/ids.ts'
 import type { Memory } from './machine.ts'
 import { ClaimViolation } from '../../src/trace/ghost/index.ts'

@@ -1,4 +1,4 @@
-import type { Configuration } from '../../src/core/configuration.ts'
+import type { Configuration } from '../../src/core/membership/configuration.ts'
 import type { Options } from '../../src/core/config.ts'
 import type { Index, NodeId, ObjectId } from '../../src/core/ids.ts'
 import type { Message } from '../../src/core/message.ts'

@@ -1,4 +1,4 @@
-import { members } from '../core/configuration.ts'
+import { members } from '../core/membership/configuration.ts'
 import { StorageError } from '../shell/storage.ts'
 import type { Examined } from '../shell/storage/examine.ts'
 import { examineDirectory, repairTo } from '../shell/storage/repair.ts'

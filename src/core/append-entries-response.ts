@@ -1,12 +1,12 @@
 import { advanceCommit } from './commit.ts'
 import { broadcastAppend, sendAppend } from './append-entries.ts'
-import { compact } from './compaction.ts'
+import { compact } from './snapshot/compaction.ts'
 import { maxIndex, minIndex, predecessor, successor, type Index, type NodeId } from './ids.ts'
 import { lastIndexWithTermAtMost } from './log/log.ts'
 import { afterAnswer, toProbe, afterMatch, type Progress } from './progress.ts'
-import { acknowledgeRound } from './rounds.ts'
+import { acknowledgeRound } from './reads/rounds.ts'
 import type { AppendEntriesFailure, AppendEntriesResponse, AppendEntriesSuccess } from './rpc.ts'
-import { endTransfer } from './snapshot-transfer.ts'
+import { endTransfer } from './snapshot/transfer.ts'
 import { ignore, mutableLeader, type MutableLeader, type Work } from './work.ts'
 
 /**

@@ -5,7 +5,7 @@ import { heldTerm, lastIndexWithTermAtMost, slice, termAt } from './log/log.ts'
 import { sentProbe, sentReplicate, type Probe, type Progress, type Replicate } from './progress.ts'
 import { becomeFollower, hearLeader } from './role.ts'
 import type { AppendEntries, AppendEntriesSuccess } from './rpc.ts'
-import { startTransfer } from './snapshot-transfer.ts'
+import { startTransfer } from './snapshot/transfer.ts'
 import {
   replyAfterHardState,
   appendAndSave,

@@ -2,8 +2,8 @@ import { INDEX_ZERO, maxIndex, minIndex, successor, type Index, type NodeId } fr
 import { slice, termAt } from './log/log.ts'
 import type { Progress } from './progress.ts'
 import { itemAt, mapItems } from './queue.ts'
-import { quorumIndex } from './quorum.ts'
-import { answerReads } from './rounds.ts'
+import { quorumIndex } from './membership/quorum.ts'
+import { answerReads } from './reads/rounds.ts'
 import { configurationInForce, mutableLeader, type Work } from './work.ts'
 
 /**

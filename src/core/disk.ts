@@ -1,7 +1,7 @@
 import { UsageError } from './assert.ts'
 import { broadcastAppend } from './append-entries.ts'
 import { advanceCommit, handOutApply } from './commit.ts'
-import { considerSnapshot } from './compaction.ts'
+import { considerSnapshot } from './snapshot/compaction.ts'
 import { maxIndex, minIndex, predecessor } from './ids.ts'
 import type { Message } from './message.ts'
 import { countOwnVote } from './request-vote.ts'

@@ -1,4 +1,4 @@
-import type { Configuration } from './configuration.ts'
+import type { Configuration } from './membership/configuration.ts'
 import type { Index, Term } from './ids.ts'
 
 /** What commands, results and snapshots are made of: it survives JSON unchanged (json.ts says what does). */

@@ -1,6 +1,6 @@
-import { isVoter } from './configuration.ts'
+import { isVoter } from './membership/configuration.ts'
 import { nextTerm, type NodeId } from './ids.ts'
-import { voteResult } from './quorum.ts'
+import { voteResult } from './membership/quorum.ts'
 import { becomeFollower, becomePreCandidate } from './role.ts'
 import type { RequestPreVote, RequestPreVoteResponse } from './rpc.ts'
 import { hearsLeader, isUpToDate, startElection, tally } from './request-vote.ts'

@@ -1,4 +1,4 @@
-import { compact } from './compaction.ts'
+import { compact } from './snapshot/compaction.ts'
 import type { Entry } from './entry.ts'
 import { INDEX_ZERO, nextTerm, successor, type Index, type NodeId, type Term } from './ids.ts'
 import { EMPTY_QUEUE, itemsOf } from './queue.ts'

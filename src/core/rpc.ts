@@ -1,4 +1,4 @@
-import type { Configuration } from './configuration.ts'
+import type { Configuration } from './membership/configuration.ts'
 import type { Entry } from './entry.ts'
 import type { Index, NodeId, ObjectId, Term } from './ids.ts'
 

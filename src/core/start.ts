@@ -1,6 +1,6 @@
 import { UsageError } from './assert.ts'
 import { optionsOf, type Options } from './config.ts'
-import type { Configuration, ConfigurationAt } from './configuration.ts'
+import type { Configuration, ConfigurationAt } from './membership/configuration.ts'
 import type { Entry } from './entry.ts'
 import {
   FIRST_OBJECT,

@@ -1,5 +1,5 @@
 import type { Options } from './config.ts'
-import type { ConfigurationAt } from './configuration.ts'
+import type { ConfigurationAt } from './membership/configuration.ts'
 import type { Index, NodeId, ObjectId, Term } from './ids.ts'
 import type { Log } from './log/log.ts'
 import type { RequestId } from './message.ts'

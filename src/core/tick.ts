@@ -1,12 +1,12 @@
 import { broadcastAppend } from './append-entries.ts'
-import { compact } from './compaction.ts'
+import { compact } from './snapshot/compaction.ts'
 import { hasTransfersLeft } from './ids.ts'
 import { campaign } from './pre-vote.ts'
 import { afterQuorumCheck } from './progress.ts'
-import { voteResult } from './quorum.ts'
+import { voteResult } from './membership/quorum.ts'
 import { becomeFollower } from './role.ts'
-import { beginRound } from './rounds.ts'
-import { tickTransfer } from './snapshot-transfer.ts'
+import { beginRound } from './reads/rounds.ts'
+import { tickTransfer } from './snapshot/transfer.ts'
 import { configurationInForce, mutableLeader, type MutableLeader, type Work } from './work.ts'
 
 /** One unit of time: heartbeats and the quorum check for a leader, the election timer for everybody else. */

@@ -1,5 +1,5 @@
 import type { Options } from './config.ts'
-import { members, type Configuration, type ConfigurationAt } from './configuration.ts'
+import { members, type Configuration, type ConfigurationAt } from './membership/configuration.ts'
 import type { Entry } from './entry.ts'
 import { minIndex, predecessor, type Index, type NodeId } from './ids.ts'
 import { append, truncateFrom, type Log } from './log/log.ts'

@@ -1,5 +1,5 @@
 import { UsageError, unreachable } from '../core/assert.ts'
-import { snapshotMetaAt } from '../core/compaction.ts'
+import { snapshotMetaAt } from '../core/snapshot/compaction.ts'
 import type { JsonValue } from '../core/entry.ts'
 import { FIRST_OBJECT, successor, type Index } from '../core/ids.ts'
 import { slice } from '../core/log/log.ts'

@@ -1,4 +1,4 @@
-import type { Configuration } from '../core/configuration.ts'
+import type { Configuration } from '../core/membership/configuration.ts'
 import type { Entry, JsonValue } from '../core/entry.ts'
 import type { NodeId } from '../core/ids.ts'
 import type {

@@ -1,6 +1,6 @@
 import type { InvariantViolation } from '../core/assert.ts'
 import type { Options } from '../core/config.ts'
-import type { Configuration } from '../core/configuration.ts'
+import type { Configuration } from '../core/membership/configuration.ts'
 import type { NodeId } from '../core/ids.ts'
 import type { Message } from '../core/message.ts'
 import type { Output } from '../core/output.ts'

@@ -1,5 +1,5 @@
 import type { Options } from '../core/config.ts'
-import { configurationOf, type Configuration } from '../core/configuration.ts'
+import { configurationOf, type Configuration } from '../core/membership/configuration.ts'
 import type { JsonValue } from '../core/entry.ts'
 import { nodeId, type NodeId } from '../core/ids.ts'
 import type { StateMachine } from '../machine/machine.ts'

@@ -1,4 +1,4 @@
-import { configurationOf } from '../core/configuration.ts'
+import { configurationOf } from '../core/membership/configuration.ts'
 import type { Entry } from '../core/entry.ts'
 import { successor, type NodeId } from '../core/ids.ts'
 import { slice } from '../core/log/log.ts'

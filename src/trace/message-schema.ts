@@ -1,4 +1,4 @@
-import type { Configuration } from '../core/configuration.ts'
+import type { Configuration } from '../core/membership/configuration.ts'
 import type { Entry } from '../core/entry.ts'
 import type { Message } from '../core/message.ts'
 import type { AppendEntriesFailure, AppendEntriesSuccess, Rpc, SnapshotMeta } from '../core/rpc.ts'

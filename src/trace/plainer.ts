@@ -1,5 +1,5 @@
 import { INDEX_ZERO, TERM_ZERO, type NodeId } from '../core/ids.ts'
-import { configurationOf } from '../core/configuration.ts'
+import { configurationOf } from '../core/membership/configuration.ts'
 import { birthSnapshot } from '../core/start.ts'
 import type { FaultEvent, Header } from './format.ts'
 import type { Item, Schedule } from './schedule.ts'

@@ -1,6 +1,7 @@
 import { InvariantViolation, UsageError } from '../core/assert.ts'
 import type { NodeId } from '../core/ids.ts'
-import { checkState, checkTransition } from '../core/invariants.ts'
+import { checkState } from '../core/invariants/state.ts'
+import { checkTransition } from '../core/invariants/transition.ts'
 import type { Message } from '../core/message.ts'
 import type { Output } from '../core/output.ts'
 import type { RaftState } from '../core/state.ts'

@@ -1,4 +1,4 @@
-import { configurationOf } from '../core/configuration.ts'
+import { configurationOf } from '../core/membership/configuration.ts'
 import type { NodeId } from '../core/ids.ts'
 import { endOf } from './cut.ts'
 import { Budget, minimise } from './delta.ts'

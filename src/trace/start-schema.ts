@@ -1,5 +1,5 @@
 import { DEFAULT_OPTIONS, type Options } from '../core/config.ts'
-import type { ConfigurationAt } from '../core/configuration.ts'
+import type { ConfigurationAt } from '../core/membership/configuration.ts'
 import type { HardState } from '../core/output.ts'
 import type { InflightMessage, InflightObject, Probe, Replicate, Transfer } from '../core/progress.ts'
 import type { Queue } from '../core/queue.ts'

@@ -1,4 +1,4 @@
-import { configurationOf } from '../../src/core/configuration.ts'
+import { configurationOf } from '../../src/core/membership/configuration.ts'
 import { nodeId } from '../../src/core/ids.ts'
 import { kvMachine, type KvCommand } from '../../src/machine/kv.ts'
 import { createReplica, replicaStep } from '../../src/machine/replica.ts'

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { configurationOf } from '../../src/core/configuration.ts'
+import { configurationOf } from '../../src/core/membership/configuration.ts'
 import type { Entry } from '../../src/core/entry.ts'
 import { nodeId, type Index, type Term } from '../../src/core/ids.ts'
 import { kvMachine, type KvCommand, type KvResult, type KvState } from '../../src/machine/kv.ts'

@@ -4,7 +4,7 @@ import type { Entry } from '../../src/core/entry.ts'
 import { index, term } from '../../src/core/ids.ts'
 import type { Save } from '../../src/core/output.ts'
 import type { InstallSnapshot, SnapshotMeta } from '../../src/core/rpc.ts'
-import { chainDigest } from '../../src/core/snapshot-transfer.ts'
+import { chainDigest } from '../../src/core/snapshot/transfer.ts'
 import { adoptionOf, type Remains } from '../../src/core/start.ts'
 import { Server, append, command, logOfTerms, n1, n2, snapshotAt } from './server.ts'
 

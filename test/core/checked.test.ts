@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { InvariantViolation } from '../../src/core/assert.ts'
-import { configurationOf } from '../../src/core/configuration.ts'
+import { configurationOf } from '../../src/core/membership/configuration.ts'
 import { index, nodeId } from '../../src/core/ids.ts'
 import { initial } from '../../src/core/start.ts'
 import { step } from '../../src/core/step.ts'

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { InvariantViolation } from '../../src/core/assert.ts'
-import { checkState, checkTransition } from '../../src/core/invariants.ts'
+import { checkState } from '../../src/core/invariants/state.ts'
+import { checkTransition } from '../../src/core/invariants/transition.ts'
 import type { Transfer } from '../../src/core/progress.ts'
 import type { Leader, RaftState, Receiving } from '../../src/core/state.ts'
 import { chunk } from '../paper/rpcs.ts'

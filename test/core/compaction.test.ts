@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Options } from '../../src/core/config.ts'
 import { UsageError } from '../../src/core/assert.ts'
-import { configurationOf } from '../../src/core/configuration.ts'
+import { configurationOf } from '../../src/core/membership/configuration.ts'
 import type { Entry } from '../../src/core/entry.ts'
 import { index, nodeId, term } from '../../src/core/ids.ts'
 import { Server, append, command, n2 } from './server.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { configurationOf } from '../../src/core/configuration.ts'
+import { configurationOf } from '../../src/core/membership/configuration.ts'
 import { index, nodeId, term } from '../../src/core/ids.ts'
 import type { RequestPreVote, RequestVote } from '../../src/core/rpc.ts'
 import { Server, append, n1, n2, n3, snapshotAt } from './server.ts'

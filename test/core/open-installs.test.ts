@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { checksum } from '../../src/core/checksum.ts'
 import { FIRST_OBJECT, index, term, type NodeId } from '../../src/core/ids.ts'
 import type { InstallSnapshot } from '../../src/core/rpc.ts'
-import { chainDigest } from '../../src/core/snapshot-transfer.ts'
+import { chainDigest } from '../../src/core/snapshot/transfer.ts'
 import { Server, append, command, n2, n3, snapshotAt } from './server.ts'
 
 /* Messages that come while the machine puts a received snapshot in force. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { FIRST_OBJECT, index, term } from '../../src/core/ids.ts'
 import type { InstallSnapshot } from '../../src/core/rpc.ts'
-import { chainDigest } from '../../src/core/snapshot-transfer.ts'
+import { chainDigest } from '../../src/core/snapshot/transfer.ts'
 import { checksum } from '../../src/core/checksum.ts'
 import { Server, append, command, n2, n3, snapshotAt } from './server.ts'
 

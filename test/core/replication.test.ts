@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { UsageError } from '../../src/core/assert.ts'
-import { configurationOf, type Configuration } from '../../src/core/configuration.ts'
+import { configurationOf, type Configuration } from '../../src/core/membership/configuration.ts'
 import type { Entry } from '../../src/core/entry.ts'
 import { index, nodeId, term } from '../../src/core/ids.ts'
 import { Server, THREE, append, command, logOfTerms, n2, n3, snapshotAt } from './server.ts'

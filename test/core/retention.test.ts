@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { configurationOf } from '../../src/core/configuration.ts'
+import { configurationOf } from '../../src/core/membership/configuration.ts'
 import { nodeId } from '../../src/core/ids.ts'
 import type { Message } from '../../src/core/message.ts'
 import type { Output } from '../../src/core/output.ts'

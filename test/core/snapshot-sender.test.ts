@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { checksum } from '../../src/core/checksum.ts'
 import { index, term } from '../../src/core/ids.ts'
-import { chainDigest } from '../../src/core/snapshot-transfer.ts'
+import { chainDigest } from '../../src/core/snapshot/transfer.ts'
 import { answer, answerAppend, caughtUp, readOut, sending, taken, transferOf } from './sending.ts'
 import { type Server, n2, n3 } from './server.ts'
 

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import type { Entry } from '../../src/core/entry.ts'
-import { configurationOf } from '../../src/core/configuration.ts'
+import { configurationOf } from '../../src/core/membership/configuration.ts'
 import { checksum } from '../../src/core/checksum.ts'
 import { index, term, type ObjectId } from '../../src/core/ids.ts'
 import type { InstallSnapshot } from '../../src/core/rpc.ts'
-import { chainDigest } from '../../src/core/snapshot-transfer.ts'
+import { chainDigest } from '../../src/core/snapshot/transfer.ts'
 import { Server, append, command, logOfTerms, n1, n2, n3, snapshotAt } from './server.ts'
 
 /** The objects 0, 1, 2 of a snapshot at 5 in term 2, as a leader sends them. */

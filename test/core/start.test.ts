@@ -5,7 +5,7 @@ import { index, nodeId, term } from '../../src/core/ids.ts'
 import { initial, restart, type Remains } from '../../src/core/start.ts'
 import { Server, THREE, command, logOfTerms, n1, snapshotAt } from './server.ts'
 import type { Options } from '../../src/core/config.ts'
-import { configurationOf } from '../../src/core/configuration.ts'
+import { configurationOf } from '../../src/core/membership/configuration.ts'
 
 const remains = (given: Partial<Remains>): Remains => ({
   id: n1,

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { checksum } from '../../src/core/checksum.ts'
 import { optionsOf, type Options } from '../../src/core/config.ts'
-import { configurationOf } from '../../src/core/configuration.ts'
+import { configurationOf } from '../../src/core/membership/configuration.ts'
 import { index, nodeId } from '../../src/core/ids.ts'
-import { majority, quorumIndex, voteResult } from '../../src/core/quorum.ts'
+import { majority, quorumIndex, voteResult } from '../../src/core/membership/quorum.ts'
 import { drawInteger, seedFrom } from '../../src/core/random.ts'
 
 const ids = (text: string) => Array.from(text, (each) => nodeId(each))

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { UsageError } from '../../src/core/assert.ts'
-import { configurationOf } from '../../src/core/configuration.ts'
+import { configurationOf } from '../../src/core/membership/configuration.ts'
 import { index, term } from '../../src/core/ids.ts'
 import type { Message } from '../../src/core/message.ts'
 import type { Rpc } from '../../src/core/rpc.ts'

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { UsageError } from '../../src/core/assert.ts'
-import { configurationOf, sameConfiguration } from '../../src/core/configuration.ts'
+import { configurationOf, sameConfiguration } from '../../src/core/membership/configuration.ts'
 import type { JsonValue } from '../../src/core/entry.ts'
 import { index, isCounter, nodeId, term } from '../../src/core/ids.ts'
 import { jsonBytes } from '../../src/core/json.ts'

@@ -1,4 +1,4 @@
-import { configurationOf } from '../../src/core/configuration.ts'
+import { configurationOf } from '../../src/core/membership/configuration.ts'
 import type { Options } from '../../src/core/config.ts'
 import type { Entry, JsonValue } from '../../src/core/entry.ts'
 import { INDEX_ZERO, index, nodeId, successor, term, type NodeId, type ObjectId } from '../../src/core/ids.ts'

@@ -1,7 +1,7 @@
 import { INDEX_ZERO } from '../../src/core/ids.ts'
 import type { Message } from '../../src/core/message.ts'
 import type { Output } from '../../src/core/output.ts'
-import { quorumIndex } from '../../src/core/quorum.ts'
+import { quorumIndex } from '../../src/core/membership/quorum.ts'
 import type { Rpc } from '../../src/core/rpc.ts'
 import { step } from '../../src/core/step.ts'
 import type { RaftState } from '../../src/core/state.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { configurationOf } from '../../src/core/configuration.ts'
+import { configurationOf } from '../../src/core/membership/configuration.ts'
 import { index, nodeId, term } from '../../src/core/ids.ts'
 import { Server, n1, n2, n3, snapshotAt } from '../core/server.ts'
 import { failure, snapshotAnswer } from '../paper/rpcs.ts'

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { configurationOf } from '../../src/core/configuration.ts'
+import { configurationOf } from '../../src/core/membership/configuration.ts'
 import { nodeId } from '../../src/core/ids.ts'
 import { kvMachine } from '../../src/machine/kv.ts'
 import { createReplica, replicaStep } from '../../src/machine/replica.ts'

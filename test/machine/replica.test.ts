@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { configurationOf } from '../../src/core/configuration.ts'
+import { configurationOf } from '../../src/core/membership/configuration.ts'
 import type { Options } from '../../src/core/config.ts'
 import type { JsonValue } from '../../src/core/entry.ts'
 import { index, nodeId, term, type NodeId } from '../../src/core/ids.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { configurationOf } from '../../src/core/configuration.ts'
+import { configurationOf } from '../../src/core/membership/configuration.ts'
 import { index, nodeId, term } from '../../src/core/ids.ts'
 import { birthSnapshot, type Remains } from '../../src/core/start.ts'
 import type { CapturedObject } from '../../src/machine/capture.ts'

@@ -10,7 +10,7 @@ const LEASES: readonly Mutant[] = [
   fault(
     'lease-one-tick-long',
     'lease',
-    'core/read-index',
+    'core/reads/read-index',
     'age + 1 <= electionTimeoutTicks - 1 - leaseDriftTicks',
     'age + 1 <= electionTimeoutTicks - leaseDriftTicks',
     'test/core/leases.test.ts',
@@ -18,7 +18,7 @@ const LEASES: readonly Mutant[] = [
   fault(
     'drift-left-out',
     'lease',
-    'core/read-index',
+    'core/reads/read-index',
     'age + 1 <= electionTimeoutTicks - 1 - leaseDriftTicks',
     'age + 1 <= electionTimeoutTicks - 1',
     'test/core/leases.test.ts',
@@ -26,7 +26,7 @@ const LEASES: readonly Mutant[] = [
   fault(
     'lease-dated-by-answer',
     'lease',
-    'core/rounds',
+    'core/reads/rounds',
     'answered.findLast(({ round }) => round <= promised)?.atTicks ?? leader.leaseTicks',
     'leader.clockTicks',
     'test/core/leases.test.ts',
@@ -34,7 +34,7 @@ const LEASES: readonly Mutant[] = [
   fault(
     'short-silence-counts',
     'lease',
-    'core/rounds',
+    'core/reads/rounds',
     'shortSilence.length === 0 ? acked : quorumRound(work, leader, shortSilence)',
     'shortSilence.length === 0 ? acked : acked',
     'test/core/leases.test.ts',
@@ -78,7 +78,7 @@ const TRANSFERS: readonly Mutant[] = [
   fault(
     'digest-of-receiver-ignored',
     'transfer',
-    'core/snapshot-transfer',
+    'core/snapshot/transfer',
     "if (transfer.phase === 'offer') return readNext(work, goOnAt(transfer, place))",
     "if (transfer.phase === 'offer') return transfer",
     'test/core/snapshot-sender.test.ts',
@@ -86,7 +86,7 @@ const TRANSFERS: readonly Mutant[] = [
   fault(
     'overtaking-objects-dropped',
     'transfer',
-    'core/install-snapshot',
+    'core/snapshot/install-snapshot',
     'if (!isKnown) work.server.receiving =',
     'if (isKnown) work.server.receiving =',
     'test/core/snapshot-bounds.test.ts',
@@ -95,7 +95,7 @@ const TRANSFERS: readonly Mutant[] = [
   fault(
     'window-counts-the-new-object',
     'transfer',
-    'core/install-snapshot',
+    'core/snapshot/install-snapshot',
     'of queued.slice(0, -1)) bytes',
     'of queued) bytes',
     'test/core/snapshot-retries.test.ts',
@@ -104,7 +104,7 @@ const TRANSFERS: readonly Mutant[] = [
   fault(
     'detours-without-end',
     'transfer',
-    'core/snapshot-transfer',
+    'core/snapshot/transfer',
     '    if (detours > work.options.snapshotRetriesMax + 1) return lost(work, transfer)\n',
     '',
     'test/core/snapshot-bounds.test.ts',
@@ -113,7 +113,7 @@ const TRANSFERS: readonly Mutant[] = [
   fault(
     'no-pause-after-failure',
     'transfer',
-    'core/snapshot-transfer',
+    'core/snapshot/transfer',
     '  if (failed !== undefined && leader.clockTicks < failed.retryAtTicks) return\n',
     '',
     'test/core/snapshot-retries.test.ts',
@@ -122,7 +122,7 @@ const TRANSFERS: readonly Mutant[] = [
   fault(
     'damaged-start-kept',
     'transfer',
-    'core/snapshot-transfer',
+    'core/snapshot/transfer',
     "const startsOver = active && phase === 'transfer' && objectsAcked === 0",
     "const startsOver = false && active && phase === 'transfer' && objectsAcked === 0",
     'test/core/snapshot-retries.test.ts',
@@ -131,7 +131,7 @@ const TRANSFERS: readonly Mutant[] = [
   fault(
     'stale-object-ends-reception',
     'transfer',
-    'core/install-snapshot',
+    'core/snapshot/install-snapshot',
     'receiving.transferId > transferId\n',
     'receiving.transferId < 0\n',
     'test/core/snapshots.test.ts',
@@ -150,7 +150,7 @@ const TRANSFERS: readonly Mutant[] = [
   fault(
     'rejected-after-overtaken',
     'transfer',
-    'core/install-snapshot',
+    'core/snapshot/install-snapshot',
     'const isOvertaken = receiving.snapshot.lastIncludedIndex <= server.commitIndex',
     'const isOvertaken = false',
     'test/core/snapshots.test.ts',
@@ -170,7 +170,7 @@ const SNAPSHOTS_TAKEN: readonly Mutant[] = [
   fault(
     'snapshot-while-applying',
     'snapshot',
-    'core/compaction',
+    'core/snapshot/compaction',
     "if (server.snapshotRequested > 0 || applyingIndex !== lastApplied || receiving?.phase === 'install') return",
     'if (server.snapshotRequested > 0) return',
     'test/core/compaction.test.ts',
@@ -178,7 +178,7 @@ const SNAPSHOTS_TAKEN: readonly Mutant[] = [
   fault(
     'log-bytes-call-for-snapshots',
     'snapshot',
-    'core/compaction',
+    'core/snapshot/compaction',
     'return counted >= snapshotBytes',
     'return log.bytes >= snapshotBytes',
     'test/core/compaction.test.ts',
@@ -187,7 +187,7 @@ const SNAPSHOTS_TAKEN: readonly Mutant[] = [
   fault(
     'old-failure-clears-request',
     'snapshot',
-    'core/compaction',
+    'core/snapshot/compaction',
     '  if (index !== server.snapshotRequested) return\n',
     '',
     'test/core/snapshot-order.test.ts',
@@ -196,7 +196,7 @@ const SNAPSHOTS_TAKEN: readonly Mutant[] = [
   fault(
     'failed-snapshot-asked-again',
     'snapshot',
-    'core/compaction',
+    'core/snapshot/compaction',
     '  server.snapshotRequested = INDEX_ZERO\n  countFrom(work, index)\n',
     '  server.snapshotRequested = INDEX_ZERO\n',
     'test/core/snapshot-order.test.ts',

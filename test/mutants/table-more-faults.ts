@@ -57,7 +57,7 @@ const TRAFFIC: readonly Mutant[] = [
   fault(
     'reads-without-bound',
     'growth',
-    'core/read-index',
+    'core/reads/read-index',
     "  if (sizeOf(leader.reads) >= work.options.pendingReadsMax) return refuse(work, id, 'busy')\n",
     '',
     'test/core/reads.test.ts',
@@ -162,7 +162,7 @@ const ANSWERS: readonly Mutant[] = [
   fault(
     'learner-votes',
     'membership',
-    'core/quorum',
+    'core/membership/quorum',
     'halfVote(configuration.voters,',
     'halfVote([...configuration.voters, ...configuration.learners],',
     'properties/quorums.test.ts',
@@ -170,7 +170,7 @@ const ANSWERS: readonly Mutant[] = [
   fault(
     'learner-counts',
     'membership',
-    'core/quorum',
+    'core/membership/quorum',
     'halfIndex(configuration.voters,',
     'halfIndex([...configuration.voters, ...configuration.learners],',
     'properties/quorums.test.ts',
@@ -178,7 +178,7 @@ const ANSWERS: readonly Mutant[] = [
   fault(
     'reads-answered-in-other-order',
     'read',
-    'core/rounds',
+    'core/reads/rounds',
     "work.outputs.push({ type: 'readReady', id: read.id, index: read.index })",
     "work.outputs.push({ type: 'readReady', id: newestOf(leader.reads)?.id ?? read.id, index: read.index })",
     'test/core/reads.test.ts',

@@ -15,7 +15,7 @@ const OPEN_SAVES: readonly Mutant[] = [
   fault(
     'install-trusts-open-saves',
     'open saves',
-    'core/install-snapshot',
+    'core/snapshot/install-snapshot',
     '    markNotDurable(work, successor(server.commitIndex))\n',
     '',
     'test/core/open-saves.test.ts',
@@ -27,7 +27,7 @@ const OPEN_INSTALLS: readonly Mutant[] = [
   fault(
     'suffix-dropped-at-install',
     'install',
-    'core/install-snapshot',
+    'core/snapshot/install-snapshot',
     'const keepsSuffix = termAt(work.log, lastIncludedIndex) === lastIncludedTerm',
     'const keepsSuffix = false',
     'test/core/open-installs.test.ts',
@@ -51,7 +51,7 @@ const OPEN_INSTALLS: readonly Mutant[] = [
   fault(
     'offer-replaces-install',
     'install',
-    'core/install-snapshot',
+    'core/snapshot/install-snapshot',
     "  if (receiving?.phase === 'install') return receiving\n",
     '',
     'test/core/open-installs.test.ts',

@@ -5,7 +5,7 @@ export const SNAPSHOTS: readonly Mutant[] = [
   mutant(
     'stale-snapshot-installed',
     'C51',
-    'install-snapshot',
+    'snapshot/install-snapshot',
     'if (lastIncludedIndex <= server.commitIndex || termAt(work.log, lastIncludedIndex) === lastIncludedTerm) {',
     'if (lastIncludedIndex === 0) {',
     'state-machine-safety',
@@ -13,7 +13,7 @@ export const SNAPSHOTS: readonly Mutant[] = [
   mutant(
     'suffix-kept-unchecked',
     'C53',
-    'install-snapshot',
+    'snapshot/install-snapshot',
     'const keepsSuffix = termAt(work.log, lastIncludedIndex) === lastIncludedTerm',
     'const keepsSuffix = lastIncludedIndex <= work.log.lastIndex',
     'log-matching',
@@ -23,7 +23,7 @@ export const SNAPSHOTS: readonly Mutant[] = [
   mutant(
     'snapshot-of-current-term',
     'C55',
-    'compaction',
+    'snapshot/compaction',
     'const lastIncludedTerm = termAt(log, index)\n',
     'const lastIncludedTerm = server.currentTerm\n',
     'state-machine-safety',
@@ -47,7 +47,7 @@ export const SNAPSHOTS: readonly Mutant[] = [
   mutant(
     'term-of-snapshot-adopted',
     'C63',
-    'install-snapshot',
+    'snapshot/install-snapshot',
     '  server.snapshot = snapshot\n',
     '  server.snapshot = snapshot\n  server.currentTerm = lastIncludedTerm\n',
     'state-machine-safety',
@@ -56,7 +56,7 @@ export const SNAPSHOTS: readonly Mutant[] = [
   mutant(
     'configuration-left-out',
     'E82',
-    'compaction',
+    'snapshot/compaction',
     'return { lastIncludedIndex: index, lastIncludedTerm, configuration, configurationIndex }',
     'return { lastIncludedIndex: index, lastIncludedTerm, configuration: { ...configuration, voters: [] }, configurationIndex }',
     'liveness',
@@ -65,7 +65,7 @@ export const SNAPSHOTS: readonly Mutant[] = [
   mutant(
     'compacted-beyond-applied',
     'C59',
-    'compaction',
+    'snapshot/compaction',
     'dropTo(work, Math.max(0, minIndex(covered, (server.snapshot.lastIncludedIndex - options.trailingEntries) as Index)))',
     'dropTo(work, work.log.lastIndex)',
     'state-machine-safety',
@@ -74,7 +74,7 @@ export const SNAPSHOTS: readonly Mutant[] = [
   mutant(
     'trimmed-without-snapshot',
     'C61',
-    'install-snapshot',
+    'snapshot/install-snapshot',
     '  save.snapshot = snapshot\n',
     '',
     'durability',
@@ -83,7 +83,7 @@ export const SNAPSHOTS: readonly Mutant[] = [
   mutant(
     'applied-not-raised',
     'C62',
-    'install-snapshot',
+    'snapshot/install-snapshot',
     '  server.applyingIndex = lastIncludedIndex\n  server.lastApplied = lastIncludedIndex\n',
     '',
     'state-machine-safety',
@@ -91,7 +91,7 @@ export const SNAPSHOTS: readonly Mutant[] = [
   mutant(
     'objects-of-two-snapshots',
     'C65',
-    'install-snapshot',
+    'snapshot/install-snapshot',
     'nextObjectId: isResumed ? receiving.nextObjectId : FIRST_OBJECT,',
     'nextObjectId: receiving?.nextObjectId ?? FIRST_OBJECT,',
     'state-machine-safety',
@@ -99,7 +99,7 @@ export const SNAPSHOTS: readonly Mutant[] = [
   mutant(
     'nothing-pinned',
     'C67',
-    'compaction',
+    'snapshot/compaction',
     'lowest = minIndex(lowest, progress.snapshot.lastIncludedIndex)',
     'lowest = index',
     'state-machine-safety',
@@ -125,7 +125,7 @@ export const SNAPSHOTS: readonly Mutant[] = [
   mutant(
     'read-before-first-commit',
     'D73',
-    'read-index',
+    'reads/read-index',
     'committedInTerm(work) ? work.server.commitIndex : null',
     'work.server.commitIndex',
     'reads',
@@ -133,7 +133,7 @@ export const SNAPSHOTS: readonly Mutant[] = [
   mutant(
     'read-without-quorum',
     'D74',
-    'rounds',
+    'reads/rounds',
     '(progress.find(({ id }) => id === voter)?.ackedRound ?? 0)',
     'round',
     'reads',
@@ -141,7 +141,7 @@ export const SNAPSHOTS: readonly Mutant[] = [
   mutant(
     'lease-too-long',
     'D76',
-    'read-index',
+    'reads/read-index',
     'age + 1 <= electionTimeoutTicks - 1 - leaseDriftTicks',
     'age < 4 * electionTimeoutTicks',
     'reads',

@@ -73,7 +73,7 @@ const ELECTIONS: readonly Mutant[] = [
   mutant(
     'half-is-enough',
     'A11',
-    'quorum',
+    'membership/quorum',
     'Math.floor(size / 2) + 1',
     'Math.ceil(size / 2)',
     'election-safety',
@@ -99,7 +99,7 @@ const ELECTIONS: readonly Mutant[] = [
   mutant(
     'denominator-of-answers',
     'A12',
-    'quorum',
+    'membership/quorum',
     'const needed = majority(voters.length)',
     'const needed = majority(voters.filter((id) => granted.includes(id) || rejected.includes(id)).length)',
     'election-safety',

@@ -1,5 +1,5 @@
 import type { Options } from '../../src/core/config.ts'
-import { configurationOf } from '../../src/core/configuration.ts'
+import { configurationOf } from '../../src/core/membership/configuration.ts'
 import type { Entry } from '../../src/core/entry.ts'
 import { INDEX_ZERO, TERM_ZERO, index, nodeId, type NodeId } from '../../src/core/ids.ts'
 import { termAt } from '../../src/core/log/log.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { configurationOf } from '../../src/core/configuration.ts'
+import { configurationOf } from '../../src/core/membership/configuration.ts'
 import { nodeId, successor, term } from '../../src/core/ids.ts'
 import { slice } from '../../src/core/log/log.ts'
 import { Server, append, command, n2, n3, snapshotAt } from '../core/server.ts'

@@ -8,7 +8,7 @@ import type {
   RequestVote,
   RequestVoteResponse,
 } from '../../src/core/rpc.ts'
-import { chainDigest } from '../../src/core/snapshot-transfer.ts'
+import { chainDigest } from '../../src/core/snapshot/transfer.ts'
 import { n2, snapshotAt } from '../core/server.ts'
 
 /* What peers say, in short. Pairs are [index, term]. */

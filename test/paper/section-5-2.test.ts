@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { configurationOf } from '../../src/core/configuration.ts'
+import { configurationOf } from '../../src/core/membership/configuration.ts'
 import { nodeId } from '../../src/core/ids.ts'
 import { birthSnapshot, initial } from '../../src/core/start.ts'
 import { Server, THREE, append, n1, n2, n3 } from '../core/server.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { configurationOf } from '../../src/core/configuration.ts'
+import { configurationOf } from '../../src/core/membership/configuration.ts'
 import type { Entry } from '../../src/core/entry.ts'
 import { index, nodeId, term } from '../../src/core/ids.ts'
 import { entryAt, slice } from '../../src/core/log/log.ts'

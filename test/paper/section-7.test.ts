@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { UsageError } from '../../src/core/assert.ts'
-import { configurationOf } from '../../src/core/configuration.ts'
+import { configurationOf } from '../../src/core/membership/configuration.ts'
 import type { Entry } from '../../src/core/entry.ts'
 import { index, nodeId, term } from '../../src/core/ids.ts'
 import { Server, append, command, n2, n3, snapshotAt } from '../core/server.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { configurationOf } from '../../src/core/configuration.ts'
+import { configurationOf } from '../../src/core/membership/configuration.ts'
 import { createReplica } from '../../src/machine/replica.ts'
 import { ManualClock, Ticks } from '../../src/shell/clock.ts'
 import { memoryStorage } from '../../src/shell/storage.ts'

@@ -1,4 +1,4 @@
-import { configurationOf } from '../../src/core/configuration.ts'
+import { configurationOf } from '../../src/core/membership/configuration.ts'
 import { nodeId, term, type NodeId } from '../../src/core/ids.ts'
 import type { Options } from '../../src/core/config.ts'
 import type { Rpc } from '../../src/core/rpc.ts'

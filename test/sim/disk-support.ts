@@ -1,4 +1,4 @@
-import { configurationOf } from '../../src/core/configuration.ts'
+import { configurationOf } from '../../src/core/membership/configuration.ts'
 import type { Entry } from '../../src/core/entry.ts'
 import { FIRST_OBJECT, index, nodeId, term } from '../../src/core/ids.ts'
 import type { Save } from '../../src/core/output.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { configurationOf } from '../../src/core/configuration.ts'
+import { configurationOf } from '../../src/core/membership/configuration.ts'
 import { nodeId, type NodeId } from '../../src/core/ids.ts'
 import { Dice } from '../../src/sim/dice.ts'
 import { TIMEOUTS_TO_CONVERGE, converge, coreOf, heal } from '../../src/sim/liveness.ts'

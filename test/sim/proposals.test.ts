@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { configurationOf } from '../../src/core/configuration.ts'
+import { configurationOf } from '../../src/core/membership/configuration.ts'
 import { index, nodeId, term } from '../../src/core/ids.ts'
 import type { Entry } from '../../src/core/entry.ts'
 import type { SnapshotMeta } from '../../src/core/rpc.ts'

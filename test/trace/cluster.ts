@@ -1,5 +1,5 @@
 import { InvariantViolation } from '../../src/core/assert.ts'
-import { configurationOf } from '../../src/core/configuration.ts'
+import { configurationOf } from '../../src/core/membership/configuration.ts'
 import { INDEX_ZERO, nodeId, successor, type NodeId } from '../../src/core/ids.ts'
 import { append, compactTo, emptyLog, slice, termAt, truncateFrom, type Log } from '../../src/core/log/log.ts'
 import type { Message } from '../../src/core/message.ts'

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { InvariantViolation, UsageError } from '../../src/core/assert.ts'
 import { nodeId, type NodeId } from '../../src/core/ids.ts'
-import { configurationOf } from '../../src/core/configuration.ts'
+import { configurationOf } from '../../src/core/membership/configuration.ts'
 import type { Message } from '../../src/core/message.ts'
 import { initial } from '../../src/core/start.ts'
 import type { RaftState } from '../../src/core/state.ts'

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { InvariantViolation } from '../../src/core/assert.ts'
-import { configurationOf } from '../../src/core/configuration.ts'
+import { configurationOf } from '../../src/core/membership/configuration.ts'
 import { TERM_ZERO, nodeId } from '../../src/core/ids.ts'
 import type { Message } from '../../src/core/message.ts'
 import { birthSnapshot, initial } from '../../src/core/start.ts'

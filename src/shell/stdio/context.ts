@@ -1,6 +1,6 @@
 import { UsageError } from '../../core/assert.ts'
 import type { Options } from '../../core/config.ts'
-import { configurationOf } from '../../core/configuration.ts'
+import { configurationOf } from '../../core/membership/configuration.ts'
 import type { NodeId } from '../../core/ids.ts'
 import { kvMachine, type KvCommand, type KvResult } from '../../machine/kv.ts'
 import { createReplica, restartReplica } from '../../machine/replica.ts'

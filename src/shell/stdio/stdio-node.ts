@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import { configurationOf, sameConfiguration } from '../../core/configuration.ts'
+import { configurationOf, sameConfiguration } from '../../core/membership/configuration.ts'
 import { INDEX_ZERO, TERM_ZERO, nodeId, type NodeId } from '../../core/ids.ts'
 import { birthSnapshot } from '../../core/start.ts'
 import type { Options } from '../../core/config.ts'

@@ -1,4 +1,4 @@
-import type { Configuration } from '../../core/configuration.ts'
+import type { Configuration } from '../../core/membership/configuration.ts'
 import type { Entry } from '../../core/entry.ts'
 import { isCounter, type Index, type NodeId, type Term } from '../../core/ids.ts'
 import type { HardState } from '../../core/output.ts'

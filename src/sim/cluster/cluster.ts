@@ -1,5 +1,5 @@
 import { UsageError } from '../../core/assert.ts'
-import { configurationOf, type Configuration } from '../../core/configuration.ts'
+import { configurationOf, type Configuration } from '../../core/membership/configuration.ts'
 import type { JsonValue } from '../../core/entry.ts'
 import { nodeId, type NodeId } from '../../core/ids.ts'
 import type { Replica, ReplicaMessage } from '../../machine/replica-state.ts'

@@ -1,6 +1,6 @@
 import type { JsonValue } from '../../core/entry.ts'
 import type { NodeId } from '../../core/ids.ts'
-import type { Configuration } from '../../core/configuration.ts'
+import type { Configuration } from '../../core/membership/configuration.ts'
 import type { Message } from '../../core/message.ts'
 import type { Output } from '../../core/output.ts'
 import type { Rpc } from '../../core/rpc.ts'

@@ -1,5 +1,5 @@
 import type { Options } from '../../core/config.ts'
-import { configurationOf } from '../../core/configuration.ts'
+import { configurationOf } from '../../core/membership/configuration.ts'
 import { nodeId, successor, type NodeId } from '../../core/ids.ts'
 import { append, compactTo, emptyLog, slice, truncateFrom, type Log } from '../../core/log/log.ts'
 import type { HardState, Save } from '../../core/output.ts'

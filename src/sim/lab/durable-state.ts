@@ -1,5 +1,5 @@
 import { UsageError } from '../../core/assert.ts'
-import type { Configuration } from '../../core/configuration.ts'
+import type { Configuration } from '../../core/membership/configuration.ts'
 import type { CommandEntry, Entry, JsonValue } from '../../core/entry.ts'
 import { jsonBytes } from '../../core/json.ts'
 import { INDEX_ZERO, TERM_ZERO, index, nodeId, successor, term, type Index, type Term } from '../../core/ids.ts'

@@ -1,4 +1,4 @@
-import type { Configuration } from '../../core/configuration.ts'
+import type { Configuration } from '../../core/membership/configuration.ts'
 import type { Entry } from '../../core/entry.ts'
 import { INDEX_ZERO, maxIndex, predecessor, successor, type Index, type NodeId, type Term } from '../../core/ids.ts'
 import { entryAt, termAt } from '../../core/log/log.ts'

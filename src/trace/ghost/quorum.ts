@@ -1,4 +1,4 @@
-import type { Configuration } from '../../core/configuration.ts'
+import type { Configuration } from '../../core/membership/configuration.ts'
 import type { NodeId } from '../../core/ids.ts'
 
 /*

@@ -1,5 +1,5 @@
 import type { NodeId, ObjectId, Term } from '../../core/ids.ts'
-import type { Configuration } from '../../core/configuration.ts'
+import type { Configuration } from '../../core/membership/configuration.ts'
 import { TERM_ZERO } from '../../core/ids.ts'
 import type { RaftState, Server } from '../../core/state.ts'
 import { Durable } from './durable.ts'

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { configurationOf } from '../../../src/core/configuration.ts'
+import { configurationOf } from '../../../src/core/membership/configuration.ts'
 import { DEFAULT_OPTIONS } from '../../../src/core/config.ts'
 import type { Entry, JsonValue } from '../../../src/core/entry.ts'
 import { jsonBytes } from '../../../src/core/json.ts'

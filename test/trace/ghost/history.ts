@@ -1,4 +1,4 @@
-import { configurationOf } from '../../../src/core/configuration.ts'
+import { configurationOf } from '../../../src/core/membership/configuration.ts'
 import type { Options } from '../../../src/core/config.ts'
 import type { JsonValue } from '../../../src/core/entry.ts'
 import { FIRST_OBJECT, INDEX_ZERO, TERM_ZERO, nodeId, successor, type NodeId } from '../../../src/core/ids.ts'

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { checksum } from '../../../src/core/checksum.ts'
-import { configurationOf } from '../../../src/core/configuration.ts'
+import { configurationOf } from '../../../src/core/membership/configuration.ts'
 import { INDEX_ZERO, TERM_ZERO, index, term } from '../../../src/core/ids.ts'
 import type { Rpc, SnapshotMeta } from '../../../src/core/rpc.ts'
-import { chainDigest } from '../../../src/core/snapshot-transfer.ts'
+import { chainDigest } from '../../../src/core/snapshot/transfer.ts'
 import type { Server } from '../../../src/core/state.ts'
 import {
   World,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { configurationOf } from '../../../src/core/configuration.ts'
+import { configurationOf } from '../../../src/core/membership/configuration.ts'
 import { INDEX_ZERO, index, term } from '../../../src/core/ids.ts'
 import { entryAt } from '../../../src/core/log/log.ts'
 import { birthSnapshot, restart } from '../../../src/core/start.ts'

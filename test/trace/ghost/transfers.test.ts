@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { configurationOf } from '../../../src/core/configuration.ts'
+import { configurationOf } from '../../../src/core/membership/configuration.ts'
 import { INDEX_ZERO, index, nodeId, term, type ObjectId } from '../../../src/core/ids.ts'
 import type { SnapshotMeta } from '../../../src/core/rpc.ts'
 import { initial } from '../../../src/core/start.ts'

@@ -1,4 +1,4 @@
-import { configurationOf } from '../../../core/configuration.ts'
+import { configurationOf } from '../../../core/membership/configuration.ts'
 import type { Index, NodeId, Term } from '../../../core/ids.ts'
 import type { Message } from '../../../core/message.ts'
 import { birthSnapshot, restart } from '../../../core/start.ts'

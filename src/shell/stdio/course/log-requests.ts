@@ -1,6 +1,6 @@
-import { configurationOf } from '../../../core/configuration.ts'
+import { configurationOf } from '../../../core/membership/configuration.ts'
 import type { Index, NodeId, Term } from '../../../core/ids.ts'
-import { quorumIndex, majority } from '../../../core/quorum.ts'
+import { quorumIndex, majority } from '../../../core/membership/quorum.ts'
 import { createReplica } from '../../../machine/replica.ts'
 import type { Entry, JsonValue } from '../../../core/entry.ts'
 import { machine, type Result } from '../context.ts'

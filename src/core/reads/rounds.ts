@@ -1,7 +1,7 @@
-import type { NodeId } from './ids.ts'
-import { dropOldest, itemAt, newestOf } from './queue.ts'
-import { quorumIndex } from './quorum.ts'
-import { configurationInForce, mutableLeader, type MutableLeader, type Work } from './work.ts'
+import type { NodeId } from '../ids.ts'
+import { dropOldest, itemAt, newestOf } from '../queue.ts'
+import { quorumIndex } from '../membership/quorum.ts'
+import { configurationInForce, mutableLeader, type MutableLeader, type Work } from '../work.ts'
 
 /*
  * Rounds of heartbeats. Each has a number that followers echo. A round answered by a quorum proves that no newer leader

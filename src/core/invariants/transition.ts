@@ -1,13 +1,13 @@
-import { minIndex, successor, type Index } from './ids.ts'
-import { checkAnswers } from './invariants-answers.ts'
-import { claimOf, currentRpc, inForce, sendsOf, type Claim, type Transition } from './invariants-claim.ts'
-import { checkOutputs } from './invariants-outputs.ts'
-import { checkDurable, checkLogChange, checkSave, checkSnapshotChange } from './invariants-save.ts'
-import { termAt } from './log/log.ts'
-import type { Message } from './message.ts'
-import type { Output } from './output.ts'
-import type { AppendEntries } from './rpc.ts'
-import type { RaftState, Role } from './state.ts'
+import { minIndex, successor, type Index } from '../ids.ts'
+import { checkAnswers } from './answers.ts'
+import { claimOf, currentRpc, inForce, sendsOf, type Claim, type Transition } from './claim.ts'
+import { checkOutputs } from './outputs.ts'
+import { checkDurable, checkLogChange, checkSave, checkSnapshotChange } from './save.ts'
+import { termAt } from '../log/log.ts'
+import type { Message } from '../message.ts'
+import type { Output } from '../output.ts'
+import type { AppendEntries } from '../rpc.ts'
+import type { RaftState, Role } from '../state.ts'
 
 const claim: Claim = claimOf
 

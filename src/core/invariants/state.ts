@@ -1,13 +1,11 @@
-import { InvariantViolation } from './assert.ts'
-import { sameConfiguration } from './configuration.ts'
-import { successor, type Index } from './ids.ts'
-import { claimOfState, inForce, type StateClaim } from './invariants-claim.ts'
-import { checkLeader } from './invariants-leader.ts'
-import { entryAt, termAt, type Log } from './log/log.ts'
-import { voteResult } from './quorum.ts'
-import type { RaftState, Receiving } from './state.ts'
-
-export { checkTransition } from './invariants-transition.ts'
+import { InvariantViolation } from '../assert.ts'
+import { sameConfiguration } from '../membership/configuration.ts'
+import { successor, type Index } from '../ids.ts'
+import { claimOfState, inForce, type StateClaim } from './claim.ts'
+import { checkLeader } from './leader.ts'
+import { entryAt, termAt, type Log } from '../log/log.ts'
+import { voteResult } from '../membership/quorum.ts'
+import type { RaftState, Receiving } from '../state.ts'
 
 /*
  * What is true of every reachable state, as far as one server can tell. Run after every step in tests, simulator and

@@ -1,13 +1,13 @@
-import { checksum } from './checksum.ts'
-import { followCommit, handOutApply } from './commit.ts'
-import { FIRST_OBJECT, INDEX_ZERO, maxIndex, minIndex, successor, type Index, type NodeId } from './ids.ts'
-import { compactTo, emptyLog, termAt } from './log/log.ts'
-import type { Message } from './message.ts'
-import { becomeFollower, hearLeader } from './role.ts'
-import type { InstallSnapshot, InstallSnapshotResponse, SnapshotMeta } from './rpc.ts'
-import { chainDigest } from './snapshot-transfer.ts'
-import type { Receiving, Server } from './state.ts'
-import { replyAfterHardState, contradict, markNotDurable, ignore, replyAfterSave, saveOf, type Work } from './work.ts'
+import { checksum } from '../checksum.ts'
+import { followCommit, handOutApply } from '../commit.ts'
+import { FIRST_OBJECT, INDEX_ZERO, maxIndex, minIndex, successor, type Index, type NodeId } from '../ids.ts'
+import { compactTo, emptyLog, termAt } from '../log/log.ts'
+import type { Message } from '../message.ts'
+import { becomeFollower, hearLeader } from '../role.ts'
+import type { InstallSnapshot, InstallSnapshotResponse, SnapshotMeta } from '../rpc.ts'
+import { chainDigest } from './transfer.ts'
+import type { Receiving, Server } from '../state.ts'
+import { replyAfterHardState, contradict, markNotDurable, ignore, replyAfterSave, saveOf, type Work } from '../work.ts'
 
 /*
  * The receiver's half of a snapshot transfer (Figure 13; NuRaft's object protocol). Any request may be duplicated, late,

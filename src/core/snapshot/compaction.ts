@@ -1,11 +1,11 @@
-import { UsageError, invariant } from './assert.ts'
-import type { ConfigurationAt } from './configuration.ts'
-import { INDEX_ZERO, minIndex, type Index } from './ids.ts'
-import { bytesBetween, compactTo, termAt } from './log/log.ts'
-import type { Message } from './message.ts'
-import type { SnapshotMeta } from './rpc.ts'
-import type { Server } from './state.ts'
-import { ignore, saveOf, type Work } from './work.ts'
+import { UsageError, invariant } from '../assert.ts'
+import type { ConfigurationAt } from '../membership/configuration.ts'
+import { INDEX_ZERO, minIndex, type Index } from '../ids.ts'
+import { bytesBetween, compactTo, termAt } from '../log/log.ts'
+import type { Message } from '../message.ts'
+import type { SnapshotMeta } from '../rpc.ts'
+import type { Server } from '../state.ts'
+import { ignore, saveOf, type Work } from '../work.ts'
 
 /**
  * The policy: asks for a snapshot of what is applied once enough has gathered since the last (section 7). Only bytes

@@ -1,7 +1,7 @@
-import { INDEX_ZERO, successor, type Index } from './ids.ts'
-import { claimOf, currentRpc, sendsOf, type Claim, type Transition } from './invariants-claim.ts'
-import { entryAt, termAt } from './log/log.ts'
-import type { AppendEntries, AppendEntriesFailure, AppendEntriesSuccess, InstallSnapshot, Rpc } from './rpc.ts'
+import { INDEX_ZERO, successor, type Index } from '../ids.ts'
+import { claimOf, currentRpc, sendsOf, type Claim, type Transition } from './claim.ts'
+import { entryAt, termAt } from '../log/log.ts'
+import type { AppendEntries, AppendEntriesFailure, AppendEntriesSuccess, InstallSnapshot, Rpc } from '../rpc.ts'
 
 /*
  * What the outputs of one step may say: promises only of what is durable, entries as they are in the log, answers

@@ -1,9 +1,9 @@
-import { InvariantViolation, type Context } from './assert.ts'
-import type { Configuration } from './configuration.ts'
-import type { Message } from './message.ts'
-import type { Output, Save } from './output.ts'
-import type { Rpc } from './rpc.ts'
-import type { RaftState, Server } from './state.ts'
+import { InvariantViolation, type Context } from '../assert.ts'
+import type { Configuration } from '../membership/configuration.ts'
+import type { Message } from '../message.ts'
+import type { Output, Save } from '../output.ts'
+import type { Rpc } from '../rpc.ts'
+import type { RaftState, Server } from '../state.ts'
 
 /** One step, seen from outside: what every claim about a transition looks at. */
 export interface Transition {

@@ -1,11 +1,11 @@
-import { checksum } from './checksum.ts'
+import { checksum } from '../checksum.ts'
 import { compact } from './compaction.ts'
-import { FIRST_OBJECT, hasTransfersLeft, successor, transferIdOf, type ObjectId } from './ids.ts'
-import type { Message } from './message.ts'
-import { toProbe, type Probe, type Progress, type Transfer } from './progress.ts'
-import type { InstallSnapshotResponse } from './rpc.ts'
-import type { FailedTransfer } from './state.ts'
-import { ignore, mutableLeader, type MutableLeader, type Work } from './work.ts'
+import { FIRST_OBJECT, hasTransfersLeft, successor, transferIdOf, type ObjectId } from '../ids.ts'
+import type { Message } from '../message.ts'
+import { toProbe, type Probe, type Progress, type Transfer } from '../progress.ts'
+import type { InstallSnapshotResponse } from '../rpc.ts'
+import type { FailedTransfer } from '../state.ts'
+import { ignore, mutableLeader, type MutableLeader, type Work } from '../work.ts'
 
 /*
  * The sender's half of a snapshot transfer (Figure 13; NuRaft's object protocol). It begins with an offer, the first

@@ -1,7 +1,7 @@
-import { maxIndex, minIndex, predecessor } from './ids.ts'
-import { claimOf, currentRpc, type Claim, type Transition } from './invariants-claim.ts'
-import { append, compactTo, emptyLog, entryAt, termAt, truncateFrom, type Log } from './log/log.ts'
-import type { Save } from './output.ts'
+import { maxIndex, minIndex, predecessor } from '../ids.ts'
+import { claimOf, currentRpc, type Claim, type Transition } from './claim.ts'
+import { append, compactTo, emptyLog, entryAt, termAt, truncateFrom, type Log } from '../log/log.ts'
+import type { Save } from '../output.ts'
 
 /*
  * What a step may do to the log and to the disk: the save says exactly what changed, nothing committed is taken

@@ -1,11 +1,11 @@
-import { members } from './configuration.ts'
-import { INDEX_ZERO, predecessor } from './ids.ts'
-import { claimOfState, inForce, type StateClaim } from './invariants-claim.ts'
-import { termAt } from './log/log.ts'
-import type { Probe, Progress, Replicate, Transfer } from './progress.ts'
-import { itemsOf, sizeOf } from './queue.ts'
-import { quorumIndex } from './quorum.ts'
-import type { Leader, RaftState } from './state.ts'
+import { members } from '../membership/configuration.ts'
+import { INDEX_ZERO, predecessor } from '../ids.ts'
+import { claimOfState, inForce, type StateClaim } from './claim.ts'
+import { termAt } from '../log/log.ts'
+import type { Probe, Progress, Replicate, Transfer } from '../progress.ts'
+import { itemsOf, sizeOf } from '../queue.ts'
+import { quorumIndex } from '../membership/quorum.ts'
+import type { Leader, RaftState } from '../state.ts'
 
 /* What is true of every leader: what it knows of its followers, and what it owes them. */
 

@@ -1,11 +1,11 @@
-import { broadcastAppend, sendAppend } from './append-entries.ts'
-import { recordMatch, releaseLog } from './append-entries-response.ts'
-import { advanceCommit } from './commit.ts'
-import { maxIndex, minIndex, type NodeId } from './ids.ts'
-import { afterAnswer } from './progress.ts'
-import type { InstallSnapshotResponse } from './rpc.ts'
-import { installing, offerAgain, reached } from './snapshot-transfer.ts'
-import { ignore, mutableLeader, type Work } from './work.ts'
+import { broadcastAppend, sendAppend } from '../append-entries.ts'
+import { recordMatch, releaseLog } from '../append-entries-response.ts'
+import { advanceCommit } from '../commit.ts'
+import { maxIndex, minIndex, type NodeId } from '../ids.ts'
+import { afterAnswer } from '../progress.ts'
+import type { InstallSnapshotResponse } from '../rpc.ts'
+import { installing, offerAgain, reached } from './transfer.ts'
+import { ignore, mutableLeader, type Work } from '../work.ts'
 
 /**
  * The receiver's answer, back at the leader. What it says of its log counts always, also when the transfer is not

@@ -1,5 +1,5 @@
 import type { Configuration } from './configuration.ts'
-import type { Index, NodeId } from './ids.ts'
+import type { Index, NodeId } from '../ids.ts'
 
 /** More than half: 1 of 1, 2 of 2, 2 of 3, 3 of 4, 3 of 5. */
 export const majority = (size: number): number => Math.floor(size / 2) + 1

@@ -1,12 +1,12 @@
-import { broadcastAppend } from './append-entries.ts'
-import type { Options } from './config.ts'
-import { termAt } from './log/log.ts'
-import type { Message, RequestId } from './message.ts'
-import type { RefusalReason } from './output.ts'
-import { enqueue, sizeOf } from './queue.ts'
+import { broadcastAppend } from '../append-entries.ts'
+import type { Options } from '../config.ts'
+import { termAt } from '../log/log.ts'
+import type { Message, RequestId } from '../message.ts'
+import type { RefusalReason } from '../output.ts'
+import { enqueue, sizeOf } from '../queue.ts'
 import { beginRound } from './rounds.ts'
-import type { Leader } from './state.ts'
-import { mutableLeader, type MutableLeader, type Work } from './work.ts'
+import type { Leader } from '../state.ts'
+import { mutableLeader, type MutableLeader, type Work } from '../work.ts'
 
 /**
  * Linearizable reads without a log entry (section 8; thesis 6.4): remember commitIndex, prove by a round of

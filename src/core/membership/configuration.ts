@@ -1,5 +1,5 @@
-import { UsageError } from './assert.ts'
-import type { Index, NodeId } from './ids.ts'
+import { UsageError } from '../assert.ts'
+import type { Index, NodeId } from '../ids.ts'
 
 /**
  * Who belongs to the cluster (section 6). Lists are sorted and free of duplicates.

@@ -1,13 +1,13 @@
-import type { Entry, JsonValue } from './entry.ts'
-import { successor } from './ids.ts'
-import { claimOf, type Claim, type Transition } from './invariants-claim.ts'
-import { entryAt, termAt } from './log/log.ts'
-import type { Message, ReadMode, RequestId } from './message.ts'
-import type { Output } from './output.ts'
-import type { Transfer } from './progress.ts'
-import { EMPTY_QUEUE, enqueue, itemAt, newestOf, sizeOf, type Queue } from './queue.ts'
-import { hasLease } from './read-index.ts'
-import type { Leader, RaftState } from './state.ts'
+import type { Entry, JsonValue } from '../entry.ts'
+import { successor } from '../ids.ts'
+import { claimOf, type Claim, type Transition } from './claim.ts'
+import { entryAt, termAt } from '../log/log.ts'
+import type { Message, ReadMode, RequestId } from '../message.ts'
+import type { Output } from '../output.ts'
+import type { Transfer } from '../progress.ts'
+import { EMPTY_QUEUE, enqueue, itemAt, newestOf, sizeOf, type Queue } from '../queue.ts'
+import { hasLease } from '../reads/read-index.ts'
+import type { Leader, RaftState } from '../state.ts'
 
 /*
  * Every request is answered once, under its own id, and whatever was begun is ended: by the step that settles it, also
