@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { JsonValue } from '../src/core/entry.ts'
-import type { Input, Operation, Output } from '../src/sim/history.ts'
-import { checkLinearizability } from '../src/sim/linearizability.ts'
-import { judge } from '../src/sim/linearizability-refute.ts'
+import type { Input, Operation, Output } from '../src/linearizability/history.ts'
+import { checkLinearizability } from '../src/linearizability/check.ts'
+import { judge } from '../src/linearizability/refute.ts'
 
 /** What a store of its own, written apart from kv-model.ts, answers: the reference of this file. */
 const execute = (store: Map<string, JsonValue>, input: Input): Output => {

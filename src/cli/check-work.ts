@@ -1,5 +1,5 @@
 import { UsageError } from '../core/assert.ts'
-import { checkLinearizability, type Verdict } from '../sim/linearizability.ts'
+import { checkLinearizability, type Verdict } from '../linearizability/check.ts'
 import { InputProblem } from './files.ts'
 import { readHistory } from './history-file.ts'
 import { serve, type Watch } from './thread.ts'

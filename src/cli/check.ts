@@ -1,5 +1,5 @@
-import { STEPS_MAX_DEFAULT, type Verdict } from '../sim/linearizability.ts'
-import { restoreNumerals } from '../sim/numerals.ts'
+import { STEPS_MAX_DEFAULT, type Verdict } from '../linearizability/check.ts'
+import { restoreNumerals } from '../codec/numerals.ts'
 import type { Checked, CheckOrder } from './check-work.ts'
 import { EXIT, UsageProblem } from './exit.ts'
 import { overFiles } from './files.ts'

@@ -1,7 +1,7 @@
-import type { Operation } from '../sim/history.ts'
-import { looksLikeEdn, parseEdn } from '../sim/history-edn.ts'
-import { parseHistory } from '../sim/history-parse.ts'
-import { parseNumerals } from '../sim/numerals.ts'
+import type { Operation } from '../linearizability/history.ts'
+import { looksLikeEdn, parseEdn } from '../linearizability/edn.ts'
+import { parseHistory } from '../linearizability/parse.ts'
+import { parseNumerals } from '../codec/numerals.ts'
 import { decodeTrace } from '../trace/decode.ts'
 import { InputProblem, readBytes } from './files.ts'
 

@@ -5,6 +5,7 @@ import { realClock } from '../shell/clock.ts'
 import { makeDirectory } from '../shell/storage/directory.ts'
 import { openStorage, type LogStorageOptions } from '../shell/storage/index.ts'
 import { withElectionTimeout } from '../shell/stdio/maelstrom/maelstrom.ts'
+import { runPartitionTest } from '../sim/partition-run.ts'
 import { StdioNode, type StdioOptions } from '../shell/stdio/stdio-node.ts'
 import { LineReader, LineWriter } from '../shell/stdio/streams.ts'
 import { StorageError, memoryStorage } from '../shell/storage.ts'
@@ -135,6 +136,7 @@ const runNode = async ({ data, disk, traceFile, ...chosen }: Arguments): Promise
   let failure: unknown = null
   const node = new StdioNode({
     ...chosen,
+    partitionTest: runPartitionTest,
     openTrace: traceFile === null ? null : () => openTrace(traceFile, log),
     log,
     write: (line) => writer.write(line),

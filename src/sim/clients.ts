@@ -5,7 +5,7 @@ import { kvGet, type KvCommand, type KvResult, type KvState } from '../machine/k
 import type { ReplicaMessage, ReplicaOutput } from '../machine/replica-state.ts'
 import type { SimCluster } from './cluster/cluster.ts'
 import { Dice, type Range } from './dice.ts'
-import type { Input, Operation, Output } from './history.ts'
+import type { Input, Operation, Output } from '../linearizability/history.ts'
 import { commandOf, outputOfRead, outputOfResult } from './workload.ts'
 
 export type KvCluster = SimCluster<KvState, KvCommand, KvResult>

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import type { Options } from '../../src/core/config.ts'
-import { runScenario, type Scenario } from '../../src/sim/lab/scenario.ts'
-import { SCENARIOS } from '../../src/sim/lab/scenarios.ts'
-import { LabFailure } from '../../src/sim/lab/virtual-time.ts'
+import { runScenario, type Scenario } from './scenario.ts'
+import { SCENARIOS } from './scenarios.ts'
+import { LabFailure } from './virtual-time.ts'
 
 /*
  * The 28 tests of MIT 6.5840's Lab 3, each over several seeds, in virtual time. A campaign: LAB_SEEDS=1000, and

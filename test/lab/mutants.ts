@@ -5,7 +5,7 @@ import { quorumIndex } from '../../src/core/membership/quorum.ts'
 import type { Rpc } from '../../src/core/rpc.ts'
 import { step } from '../../src/core/step.ts'
 import type { RaftState } from '../../src/core/state.ts'
-import type { Reducer } from '../../src/sim/lab/lab-raft.ts'
+import type { Reducer } from './lab-raft.ts'
 
 /* Rafts that are broken on purpose: what goes into the core, or what comes out of it, is not what it should be. */
 

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { index, nodeId, term } from '../../src/core/ids.ts'
 import { Dice } from '../../src/sim/dice.ts'
-import { ClientEnd, LabNetwork, type CallResult, type Reply, type Request } from '../../src/sim/lab/network.ts'
-import { rpcBytes } from '../../src/sim/lab/rpc-bytes.ts'
-import { VirtualTime, type Script } from '../../src/sim/lab/virtual-time.ts'
+import { ClientEnd, LabNetwork, type CallResult, type Reply, type Request } from './network.ts'
+import { rpcBytes } from './rpc-bytes.ts'
+import { VirtualTime, type Script } from './virtual-time.ts'
 
 /* The network does what labrpc does, with its probabilities and times. */
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import type { ApplyMessage, Command } from '../../src/sim/lab/lab-raft.ts'
-import { LabService, type History } from '../../src/sim/lab/service.ts'
+import type { ApplyMessage, Command } from './lab-raft.ts'
+import { LabService, type History } from './service.ts'
 
 /* The judge of what Raft applies. */
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { VirtualTime, type Script } from '../../src/sim/lab/virtual-time.ts'
+import { VirtualTime, type Script } from './virtual-time.ts'
 
 /* Scripts run side by side in time that passes only when nothing is left to do. */
 

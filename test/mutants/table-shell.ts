@@ -111,10 +111,10 @@ export const SHELL_FAULTS: readonly Mutant[] = [
   fault(
     'stamps-rounded',
     'tools',
-    'sim/numerals',
+    'codec/numerals',
     '      if (decimal !== null) {\n',
     "      if (decimal === '') {\n",
-    'test/sim/numerals.test.ts',
-    'test/sim/history-numbers.test.ts',
+    'test/codec/numerals.test.ts',
+    'test/linearizability/numbers.test.ts',
   ),
 ]

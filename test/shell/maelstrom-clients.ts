@@ -1,5 +1,5 @@
 import type { JsonValue } from '../../src/core/entry.ts'
-import type { Input, Operation, Output } from '../../src/sim/history.ts'
+import type { Input, Operation, Output } from '../../src/linearizability/history.ts'
 import type { Clock } from '../../src/shell/clock.ts'
 import type { Router } from './router.ts'
 

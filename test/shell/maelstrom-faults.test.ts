@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { JsonValue } from '../../src/core/entry.ts'
-import type { Input } from '../../src/sim/history.ts'
-import { checkLinearizability } from '../../src/sim/linearizability.ts'
+import type { Input } from '../../src/linearizability/history.ts'
+import { checkLinearizability } from '../../src/linearizability/check.ts'
 import { Cluster } from './maelstrom-cluster.ts'
 import { CALM, ROUGH, type Router } from './router.ts'
 

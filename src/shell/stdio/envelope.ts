@@ -1,7 +1,7 @@
 import { UsageError } from '../../core/assert.ts'
 import type { JsonValue } from '../../core/entry.ts'
 import { REQUEST_MAX } from './lines.ts'
-import { decimalOf, mayHoldNumerals, parseNumerals } from '../../sim/numerals.ts'
+import { decimalOf, mayHoldNumerals, parseNumerals } from '../../codec/numerals.ts'
 
 /** A line of the wire, checked as far as every dialect needs it. */
 export interface Request {

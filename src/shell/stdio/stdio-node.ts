@@ -9,6 +9,7 @@ import type { TraceSink } from '../observer.ts'
 import { StorageError, type Storage, type Stored } from '../storage.ts'
 import type { Context, Dialect } from './context.ts'
 import { Course } from './course/course.ts'
+import type { PartitionTester } from './course/partition.ts'
 import { fieldsOf, isCourseType } from './course/requests.ts'
 import {
   ERROR,
@@ -49,6 +50,8 @@ export interface StdioOptions {
    * a node that is refused its directory leaves the trace of the one that uses it alone.
    */
   readonly openTrace: (() => TraceSink) | null
+  /** Answers the course's `partition_test`. */
+  readonly partitionTest: PartitionTester
   /** Options of the core in Maelstrom's dialect. */
   readonly raft: Partial<Options>
 }
@@ -216,8 +219,8 @@ export class StdioNode {
     this.stopQuiet()
     const { context } = this
     if (this.dialect !== null || context === null) return this.dialect
-    this.dialect =
-      mode === 'course' ? new Course(context) : new Maelstrom(context, this.options.clock, this.options.raft)
+    const { clock, partitionTest, raft } = this.options
+    this.dialect = mode === 'course' ? new Course(context, partitionTest) : new Maelstrom(context, clock, raft)
     return this.dialect
   }
 }

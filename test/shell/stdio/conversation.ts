@@ -2,6 +2,7 @@ import { ManualClock } from '../../../src/shell/clock.ts'
 import { memoryStorage } from '../../../src/shell/storage.ts'
 import type { Storage } from '../../../src/shell/storage.ts'
 import { NO_BACKLOG } from '../../../src/shell/stdio/streams.ts'
+import { runPartitionTest } from '../../../src/sim/partition-run.ts'
 import { StdioNode, type StdioOptions } from '../../../src/shell/stdio/stdio-node.ts'
 
 export interface Line {
@@ -28,6 +29,7 @@ export const conversation = (chosen: Partial<StdioOptions> = {}) => {
     mode: 'auto',
     quietMs: null,
     openTrace: null,
+    partitionTest: runPartitionTest,
     raft: {},
     ...chosen,
   })

@@ -6,7 +6,7 @@ import { CourseHost } from './host.ts'
 import { Later, type Ending } from './later.ts'
 import { leaderChange } from './leader-change.ts'
 import { logRequests } from './log-requests.ts'
-import { partition } from './partition.ts'
+import { partitionWith, type PartitionTester } from './partition.ts'
 import { isCourseType } from './requests.ts'
 import { snapshots } from './snapshots.ts'
 import { store } from './store.ts'
@@ -16,8 +16,9 @@ export class Course implements Dialect {
   private readonly host: CourseHost
   private readonly handlers: Handlers
 
-  constructor(context: Context) {
+  constructor(context: Context, partitionTest: PartitionTester) {
     this.host = new CourseHost(context)
+    const partition = partitionWith(partitionTest)
     this.handlers = { ...elections, ...logRequests, ...leaderChange(), ...snapshots, ...partition, ...store }
   }
 

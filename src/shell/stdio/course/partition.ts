@@ -1,13 +1,31 @@
 import { UsageError } from '../../../core/assert.ts'
-import { runPartitionTest } from '../../../sim/partition-run.ts'
+import type { Seed } from '../../../core/random.ts'
 import { ERROR, RequestError } from '../envelope.ts'
 import type { Handlers } from './handlers.ts'
 
-/** Task 7-2-5: a cluster of its own, in virtual time, really partitioned; its history is really checked. */
-export const partition: Pick<Handlers, 'partition_test'> = {
+/**
+ * Runs a partitioned cluster in virtual time and checks its history. A port: the simulator implements it, and the shell
+ * does not import the simulator. @throws UsageError naming the field that is out of bounds.
+ */
+export type PartitionTester = (test: {
+  readonly clusterSize: number
+  readonly operations: number
+  readonly partitionAfterOp: number
+  readonly healAfterOp: number
+  readonly seed: Seed
+}) => {
+  readonly totalOps: number
+  readonly opsDuringPartition: number
+  readonly opsSucceeded: number
+  readonly opsRejected: number
+  readonly linearizable: boolean
+}
+
+/** Task 7-2-5: a simulated cluster is partitioned, and the history of its clients is checked. */
+export const partitionWith = (partitionTest: PartitionTester): Pick<Handlers, 'partition_test'> => ({
   partition_test: (host, fields) => {
     try {
-      const run = runPartitionTest({
+      const run = partitionTest({
         clusterSize: fields.cluster_size,
         operations: fields.operations,
         partitionAfterOp: fields.partition_after_op,
@@ -27,4 +45,4 @@ export const partition: Pick<Handlers, 'partition_test'> = {
       throw error
     }
   },
-}
+})

@@ -1,6 +1,6 @@
 import type { JsonValue } from '../../../core/entry.ts'
-import { checkLinearizability } from '../../../sim/linearizability.ts'
-import { parseHistory } from '../../../sim/history-parse.ts'
+import { checkLinearizability } from '../../../linearizability/check.ts'
+import { parseHistory } from '../../../linearizability/parse.ts'
 import { kvGet, type KvCommand, type KvResult } from '../../../machine/kv.ts'
 import { SESSIONS_MAX, type Command, type Result } from '../context.ts'
 import { ERROR, RequestError } from '../envelope.ts'

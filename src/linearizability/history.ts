@@ -1,6 +1,6 @@
 import { UsageError } from '../core/assert.ts'
 import type { JsonValue } from '../core/entry.ts'
-import { restoreNumerals } from './numerals.ts'
+import { restoreNumerals } from '../codec/numerals.ts'
 
 /**
  * What clients of a key-value store asked, when, and what they were told: the evidence that the checker of

@@ -14,9 +14,9 @@ import {
   readOf,
   statusOf,
   timeOf,
-} from './history-fields.ts'
-import { fromPorcupine, isPorcupine } from './history-porcupine.ts'
-import { asTime, compareTimes, inNumbers, type Timed } from './history-times.ts'
+} from './fields.ts'
+import { fromPorcupine, isPorcupine } from './porcupine.ts'
+import { asTime, compareTimes, inNumbers, type Timed } from './times.ts'
 
 export type ParsedHistory = { readonly operations: readonly Operation[] } | { readonly error: string }
 

@@ -1,7 +1,7 @@
 import { count, type Entry, type EventList, ILLEGAL, isSpare, listOf, relink, successor, unlink } from './event-list.ts'
 import type { Operation } from './history.ts'
 import type { KeyState } from './kv-model.ts'
-import { Memo, scramble } from './linearizability-memo.ts'
+import { Memo, scramble } from './memo.ts'
 import { MemberSet } from './member-set.ts'
 
 /**

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { looksLikeEdn, parseEdn } from '../../src/sim/history-edn.ts'
+import { looksLikeEdn, parseEdn } from '../../src/linearizability/edn.ts'
 
 const values = (text: string): unknown => {
   const parsed = parseEdn(text)

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { checkLinearizability } from '../../src/sim/linearizability.ts'
-import { parseHistory } from '../../src/sim/history-parse.ts'
-import { parseNumerals } from '../../src/sim/numerals.ts'
+import { checkLinearizability } from '../../src/linearizability/check.ts'
+import { parseHistory } from '../../src/linearizability/parse.ts'
+import { parseNumerals } from '../../src/codec/numerals.ts'
 
 const parse = (items: readonly object[]) => parseHistory(parseNumerals(JSON.stringify(items)))
 

@@ -5,7 +5,7 @@ import {
   type Input,
   type Operation,
   operationsOf,
-} from '../../src/sim/history.ts'
+} from '../../src/linearizability/history.ts'
 
 const input: Input = { kind: 'put', key: 'x', value: 1 }
 

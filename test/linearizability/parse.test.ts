@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { parseHistory } from '../../src/sim/history-parse.ts'
-import type { Input, Operation } from '../../src/sim/history.ts'
-import { checkLinearizability } from '../../src/sim/linearizability.ts'
+import { parseHistory } from '../../src/linearizability/parse.ts'
+import type { Input, Operation } from '../../src/linearizability/history.ts'
+import { checkLinearizability } from '../../src/linearizability/check.ts'
 
 const input: Input = { kind: 'put', key: 'x', value: 1 }
 

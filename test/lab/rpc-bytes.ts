@@ -1,5 +1,5 @@
-import type { Entry } from '../../core/entry.ts'
-import type { Rpc } from '../../core/rpc.ts'
+import type { Entry } from '../../src/core/entry.ts'
+import type { Rpc } from '../../src/core/rpc.ts'
 
 /** Bytes of an RPC as JSON text, which is this lab's encoding; text outside ASCII counts by its UTF-16 units. */
 export const rpcBytes = (rpc: Rpc | null): number => {

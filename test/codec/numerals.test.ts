@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { compareDecimals, decimalOf, parseNumerals, restoreNumerals } from '../../src/sim/numerals.ts'
+import { compareDecimals, decimalOf, parseNumerals, restoreNumerals } from '../../src/codec/numerals.ts'
 
 const decimal = (literal: string): string | null => decimalOf((parseNumerals(`[${literal}]`) as readonly unknown[])[0])
 

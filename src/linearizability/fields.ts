@@ -1,7 +1,7 @@
 import type { JsonValue } from '../core/entry.ts'
 import type { CompareAndSet, Input, Output } from './history.ts'
-import { asTime, type Time } from './history-times.ts'
-import { decimalOf } from './numerals.ts'
+import { asTime, type Time } from './times.ts'
+import { decimalOf } from '../codec/numerals.ts'
 
 /** One item of a history somebody else wrote: JSON, with fields under any of several names. */
 export type Fields = Readonly<Record<string, JsonValue>>

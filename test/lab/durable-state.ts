@@ -1,10 +1,10 @@
-import { UsageError } from '../../core/assert.ts'
-import type { Configuration } from '../../core/membership/configuration.ts'
-import type { CommandEntry, Entry, JsonValue } from '../../core/entry.ts'
-import { jsonBytes } from '../../core/json.ts'
-import { INDEX_ZERO, TERM_ZERO, index, nodeId, successor, term, type Index, type Term } from '../../core/ids.ts'
-import type { HardState, Save } from '../../core/output.ts'
-import type { Remains } from '../../core/start.ts'
+import { UsageError } from '../../src/core/assert.ts'
+import type { Configuration } from '../../src/core/membership/configuration.ts'
+import type { CommandEntry, Entry, JsonValue } from '../../src/core/entry.ts'
+import { jsonBytes } from '../../src/core/json.ts'
+import { INDEX_ZERO, TERM_ZERO, index, nodeId, successor, term, type Index, type Term } from '../../src/core/ids.ts'
+import type { HardState, Save } from '../../src/core/output.ts'
+import type { Remains } from '../../src/core/start.ts'
 import type { Persister } from './persister.ts'
 
 interface Position {

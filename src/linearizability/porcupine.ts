@@ -1,5 +1,5 @@
 import type { JsonValue } from '../core/entry.ts'
-import { type Fields, isRecord, Problem } from './history-fields.ts'
+import { type Fields, isRecord, Problem } from './fields.ts'
 
 /**
  * Operations of porcupine (github.com/anishathalye/porcupine) as Go's encoding/json writes them: {ClientId, Input, Call,

@@ -1,6 +1,6 @@
 import type { Input, Operation, Output } from './history.ts'
 import { type KeyState, observes, overwrites, type Share, shareEqualValues, step } from './kv-model.ts'
-import { scramble } from './linearizability-memo.ts'
+import { scramble } from './memo.ts'
 
 /** The history of one key as the search walks it: what may come next stands ahead of the first return. */
 export interface EventList {

@@ -1,5 +1,5 @@
 import type { KeyState } from './kv-model.ts'
-import type { Claim } from './linearizability-claims.ts'
+import type { Claim } from './claims.ts'
 
 /** A value's writers by call; of those up to each, the two that returned last. */
 interface Writers {

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
-import { Memo } from '../../src/sim/linearizability-memo.ts'
-import { MemberSet } from '../../src/sim/member-set.ts'
+import { Memo } from '../../src/linearizability/memo.ts'
+import { MemberSet } from '../../src/linearizability/member-set.ts'
 
 const SIZE = 70
 

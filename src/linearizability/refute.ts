@@ -1,8 +1,8 @@
 import type { Operation } from './history.ts'
 import { type KeyState, shareEqualValues } from './kv-model.ts'
-import { type Claim, claimOf, type Refutation } from './linearizability-claims.ts'
-import { Sources } from './linearizability-sources.ts'
-import { checkZones } from './linearizability-zones.ts'
+import { type Claim, claimOf, type Refutation } from './claims.ts'
+import { Sources } from './sources.ts'
+import { checkZones } from './zones.ts'
 
 /**
  * Conditions that every linearizable history of one key meets, each checked in O(n log n) for n operations, where

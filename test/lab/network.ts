@@ -1,5 +1,5 @@
-import type { Rpc } from '../../core/rpc.ts'
-import type { Dice } from '../dice.ts'
+import type { Rpc } from '../../src/core/rpc.ts'
+import type { Dice } from '../../src/sim/dice.ts'
 import { rpcBytes } from './rpc-bytes.ts'
 import type { VirtualTime } from './virtual-time.ts'
 

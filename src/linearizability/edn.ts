@@ -1,5 +1,5 @@
 import type { JsonValue } from '../core/entry.ts'
-import { parseNumerals } from './numerals.ts'
+import { parseNumerals } from '../codec/numerals.ts'
 
 /**
  * Reads the part of EDN (github.com/edn-format/edn) that Jepsen writes histories in, as JSON: nil is null, keywords and

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { JsonValue } from '../../src/core/entry.ts'
-import type { Input, Operation, Output } from '../../src/sim/history.ts'
-import { checkLinearizability } from '../../src/sim/linearizability.ts'
+import type { Input, Operation, Output } from '../../src/linearizability/history.ts'
+import { checkLinearizability } from '../../src/linearizability/check.ts'
 
 const OK: Output = { type: 'ok' }
 const read = (value: JsonValue): Output => ({ type: 'value', value })

@@ -1,8 +1,8 @@
 import { UsageError } from '../core/assert.ts'
 import { describeOperation, describeValue, type Operation } from './history.ts'
-import type { Refutation } from './linearizability-claims.ts'
-import { judge } from './linearizability-refute.ts'
-import { type Limits, runSearch, type Search, startSearch } from './linearizability-search.ts'
+import type { Refutation } from './claims.ts'
+import { judge } from './refute.ts'
+import { type Limits, runSearch, type Search, startSearch } from './search.ts'
 
 /**
  * Decides whether a history is linearizable (Herlihy & Wing 1990): whether its operations can be put in one order

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { parseHistory } from '../../src/sim/history-parse.ts'
-import { checkLinearizability } from '../../src/sim/linearizability.ts'
-import { parseNumerals } from '../../src/sim/numerals.ts'
+import { parseHistory } from '../../src/linearizability/parse.ts'
+import { checkLinearizability } from '../../src/linearizability/check.ts'
+import { parseNumerals } from '../../src/codec/numerals.ts'
 
 const judge = (source: unknown): string => {
   const parsed = parseHistory(source)

@@ -1,4 +1,4 @@
-import { EventQueue } from '../cluster/event-queue.ts'
+import { EventQueue } from '../../src/sim/cluster/event-queue.ts'
 
 /** What a script waits for: so many milliseconds, or the end of another script. */
 export type Wait = number | Task

@@ -1,6 +1,6 @@
 import type { KeyState } from './kv-model.ts'
-import type { Claim, Refutation } from './linearizability-claims.ts'
-import type { Sources } from './linearizability-sources.ts'
+import type { Claim, Refutation } from './claims.ts'
+import type { Sources } from './sources.ts'
 
 /**
  * What the operations on one value say of when it was held (Gibbons & Korach 1997): by the first return it had been

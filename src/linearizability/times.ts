@@ -1,6 +1,6 @@
 import type { JsonValue } from '../core/entry.ts'
 import type { Operation } from './history.ts'
-import { compareDecimals, decimalOf } from './numerals.ts'
+import { compareDecimals, decimalOf } from '../codec/numerals.ts'
 
 /** A time in a history: a number, or the decimal of one that a double would round. */
 export type Time = number | string
