@@ -1,7 +1,15 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { utf8Bytes } from '../src/machine/capture.ts'
-import { kvEntries, kvFromObject, kvGet, kvMachine, kvStateBytes, kvToObject, type KvState } from '../src/machine/kv.ts'
+import {
+  kvEntries,
+  kvFromObject,
+  kvGet,
+  kvMachine,
+  kvStateBytes,
+  kvToObject,
+  type KvState,
+} from '../src/machine/kv/kv.ts'
 import { KvModel, batches, commands, keys } from './models/kv-model.ts'
 import { objectBytes, transfer, transferPlans } from './models/kv-model-transfer.ts'
 

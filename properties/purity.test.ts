@@ -5,7 +5,7 @@ import { step } from '../src/core/step.ts'
 import { plans, schedules } from './harness/arbitrary.ts'
 import { runs } from './harness/campaign.ts'
 import { Cluster, type StepWatcher } from './harness/cluster.ts'
-import { Ghost } from '../src/trace/ghost/index.ts'
+import { Ghost } from '../src/trace/checker/index.ts'
 
 const throughJson = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { configurationOf, type Configuration } from '../src/core/membership/configuration.ts'
 import { index, nodeId, type NodeId } from '../src/core/ids.ts'
 import { quorumIndex, voteResult } from '../src/core/membership/quorum.ts'
-import { isQuorum as isQuorumOfGhost, reachedByQuorum } from '../src/trace/ghost/quorum.ts'
+import { isQuorum as isQuorumOfGhost, reachedByQuorum } from '../src/trace/checker/quorum.ts'
 import { runs } from './harness/campaign.ts'
 
 const NODES: readonly NodeId[] = ['a', 'b', 'c', 'd', 'e', 'f'].map(nodeId)

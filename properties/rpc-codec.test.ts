@@ -4,7 +4,7 @@ import { configurationOf } from '../src/core/membership/configuration.ts'
 import type { Entry, JsonValue } from '../src/core/entry.ts'
 import { index, isCounter, nodeId, term, type Index, type ObjectId, type Term } from '../src/core/ids.ts'
 import type { Rpc, SnapshotMeta } from '../src/core/rpc.ts'
-import { decodeRpc } from '../src/shell/rpc-codec.ts'
+import { decodeRpc } from '../src/codec/rpc.ts'
 
 /** What JSON keeps as it is: −0 becomes 0. */
 const asJson = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T

@@ -6,7 +6,7 @@ import type { Save } from '../src/core/output.ts'
 import type { SnapshotMeta } from '../src/core/rpc.ts'
 import type { CapturedObject } from '../src/machine/capture.ts'
 import { openStorage } from '../src/shell/storage/index.ts'
-import type { StorageWrite, Stored, StoredRemains } from '../src/shell/storage.ts'
+import type { StorageWrite, Stored, StoredRemains } from '../src/shell/storage/storage.ts'
 import {
   BIRTH,
   TemporaryDirectories,

@@ -13,7 +13,7 @@ const PURE: ReadonlySet<string> = new Set(['core', 'machine', 'codec', 'trace', 
 /** Packages that only one module may know. */
 const SEAMS: ReadonlyMap<string, string> = new Map([
   ['immer', 'machine/immer-machine.ts'],
-  ['sorted-btree', 'machine/kv-map.ts'],
+  ['sorted-btree', 'machine/kv/ordered-map.ts'],
   ['@noble/hashes/sha2.js', 'trace/digest.ts'],
   ['@noble/hashes/utils.js', 'trace/digest.ts'],
 ])

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect } from 'vitest'
 import { plans, schedules, type Bias } from './arbitrary.ts'
 import { Cluster } from './cluster.ts'
-import { ClaimViolation, Ghost, Tally, type CheckName, type Mark } from '../../src/trace/ghost/index.ts'
+import { ClaimViolation, Ghost, Tally, type CheckName, type Mark } from '../../src/trace/checker/index.ts'
 import { minimise } from './minimise.ts'
 import type { ClusterPlan, Schedule } from './schedule.ts'
 

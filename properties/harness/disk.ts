@@ -6,7 +6,7 @@ import { birthSnapshot, type Remains } from '../../src/core/start.ts'
 import type { Configuration } from '../../src/core/membership/configuration.ts'
 import { INDEX_ZERO, TERM_ZERO } from '../../src/core/ids.ts'
 import type { Memory } from './machine.ts'
-import { ClaimViolation } from '../../src/trace/ghost/index.ts'
+import { ClaimViolation } from '../../src/trace/checker/index.ts'
 
 /** What a service keeps of a snapshot: durable as soon as it is here. */
 export interface KeptSnapshot {

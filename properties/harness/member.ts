@@ -8,7 +8,7 @@ import type { SnapshotMeta } from '../../src/core/rpc.ts'
 import { initial, restart } from '../../src/core/start.ts'
 import type { RaftState } from '../../src/core/state.ts'
 import { Disk, type Staged } from './disk.ts'
-import { ClaimViolation } from '../../src/trace/ghost/index.ts'
+import { ClaimViolation } from '../../src/trace/checker/index.ts'
 import { assemble, nextWanted, readObject, textOf, type Memory } from './machine.ts'
 
 /** A piece of work for the state machine: done later, in order; the answer goes to the server. */

@@ -1,5 +1,5 @@
 import type { Index } from '../../src/core/ids.ts'
-import type { Ghost } from '../../src/trace/ghost/index.ts'
+import type { Ghost } from '../../src/trace/checker/index.ts'
 import type { Staged } from './disk.ts'
 import { textOf, type Memory } from './machine.ts'
 import type { MachineWatcher, Member } from './member.ts'

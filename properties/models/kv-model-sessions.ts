@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import type { KvCommand, KvResult } from '../../src/machine/kv.ts'
+import type { KvCommand, KvResult } from '../../src/machine/kv/kv.ts'
 import type { SessionCommand, SessionResult } from '../../src/machine/sessions.ts'
 import { KvModel, commands } from './kv-model.ts'
 

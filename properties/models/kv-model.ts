@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import type { JsonValue } from '../../src/core/entry.ts'
-import type { KvCommand, KvResult } from '../../src/machine/kv.ts'
+import type { KvCommand, KvResult } from '../../src/machine/kv/kv.ts'
 
 /** The key-value machine as a specification: a Map of JSON texts, changed in place. */
 export class KvModel {

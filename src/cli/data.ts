@@ -1,5 +1,5 @@
 import { members } from '../core/membership/configuration.ts'
-import { StorageError } from '../shell/storage.ts'
+import { StorageError } from '../shell/storage/storage.ts'
 import type { Examined } from '../shell/storage/examine.ts'
 import { examineDirectory, repairTo } from '../shell/storage/repair.ts'
 import { EXIT, UsageProblem } from './exit.ts'

@@ -1,6 +1,6 @@
 import { lineOf, type Trace } from '../trace/format.ts'
-import { ImpossibleStart } from '../trace/schedule.ts'
-import { shrink, type ShrinkOptions, type Shrunk } from '../trace/shrink.ts'
+import { ImpossibleStart } from '../trace/shrink/schedule.ts'
+import { shrink, type ShrinkOptions, type Shrunk } from '../trace/shrink/shrink.ts'
 import { InputProblem, readTrace } from './files.ts'
 import { serve, type Watch } from './thread.ts'
 

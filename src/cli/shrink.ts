@@ -1,5 +1,5 @@
 import { encodeTrace } from '../trace/encode.ts'
-import { RUNS_DEFAULT } from '../trace/shrink.ts'
+import { RUNS_DEFAULT } from '../trace/shrink/shrink.ts'
 import { EXIT, UsageProblem } from './exit.ts'
 import { overFiles, tryWriting, writeText } from './files.ts'
 import { counterOption, durationOption, onlyFile, parseOrRefuse } from './options.ts'

@@ -1,12 +1,12 @@
 import { expectedMarks } from '../sim/profile.ts'
 import { overFiles } from './files.ts'
 import { whileInterruptible } from './interruption.ts'
-import { parseSim, type Arguments } from './sim-args.ts'
-import { runCampaign } from './sim-campaign.ts'
-import { hireWorker } from './sim-crew.ts'
-import { SIM_HELP } from './sim-help.ts'
-import { mergeShards, parseMerge } from './sim-merge.ts'
-import { commandOf } from './sim-plan.ts'
+import { parseSim, type Arguments } from './sim/args.ts'
+import { runCampaign } from './sim/campaign.ts'
+import { hireWorker } from './sim/crew.ts'
+import { SIM_HELP } from './sim/help.ts'
+import { mergeShards, parseMerge } from './sim/merge.ts'
+import { commandOf } from './sim/plan.ts'
 
 export const simCommand = {
   summary: 'random schedules with faults, every claim checked',

@@ -13,7 +13,7 @@ export {
   type KvOptions,
   type KvResult,
   type KvState,
-} from './kv.ts'
+} from './kv/kv.ts'
 export {
   withSessions,
   type SessionCommand,

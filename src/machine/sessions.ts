@@ -11,7 +11,7 @@ import {
   type Records,
   type WithTable,
 } from './capture.ts'
-import { OrderedMap, type MapEdit } from './kv-map.ts'
+import { OrderedMap, type MapEdit } from './kv/ordered-map.ts'
 import type { StateMachine } from './machine.ts'
 
 /**

@@ -5,7 +5,7 @@ import type { SnapshotMeta } from '../core/rpc.ts'
 import type { CapturedObject } from '../machine/capture.ts'
 import type { StateMachine } from '../machine/machine.ts'
 import { captureAt, type Replica, type ReplicaMessage } from '../machine/replica-state.ts'
-import type { StorageWrite } from './storage.ts'
+import type { StorageWrite } from './storage/storage.ts'
 
 /* What of a replica goes to the disk as a whole. */
 

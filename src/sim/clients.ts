@@ -1,7 +1,7 @@
 import { invariant } from '../core/assert.ts'
 import type { NodeId } from '../core/ids.ts'
 import type { RequestId } from '../core/message.ts'
-import { kvGet, type KvCommand, type KvResult, type KvState } from '../machine/kv.ts'
+import { kvGet, type KvCommand, type KvResult, type KvState } from '../machine/kv/kv.ts'
 import type { ReplicaMessage, ReplicaOutput } from '../machine/replica-state.ts'
 import type { SimCluster } from './cluster/cluster.ts'
 import { Dice, type Range } from './dice.ts'

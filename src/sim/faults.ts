@@ -1,6 +1,6 @@
 import { unreachable } from '../core/assert.ts'
 import type { NodeId } from '../core/ids.ts'
-import type { Tally } from '../trace/ghost/index.ts'
+import type { Tally } from '../trace/checker/index.ts'
 import { Dice, type Range } from './dice.ts'
 import { ELECTION_TIMEOUT_MS, ELECTION_TIMEOUT_TICKS, TICK_MS, type Fault, type Mix } from './profile.ts'
 

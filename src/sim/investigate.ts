@@ -1,7 +1,7 @@
 import type { JsonValue } from '../core/entry.ts'
 import { decodeTrace } from '../trace/decode.ts'
 import { encodeTrace } from '../trace/encode.ts'
-import { shrink } from '../trace/shrink.ts'
+import { shrink } from '../trace/shrink/shrink.ts'
 import type { Service } from './service.ts'
 import { simulate } from './simulate.ts'
 import { FLOOD } from './stage.ts'

@@ -1,6 +1,6 @@
 import { InvariantViolation } from '../core/assert.ts'
 import type { JsonValue } from '../core/entry.ts'
-import { kvGet, kvMachine, type KvCommand, type KvResult, type KvState } from '../machine/kv.ts'
+import { kvGet, kvMachine, type KvCommand, type KvResult, type KvState } from '../machine/kv/kv.ts'
 import type { Dice } from './dice.ts'
 import type { Input, Operation } from '../linearizability/history.ts'
 import { checkLinearizability } from '../linearizability/check.ts'

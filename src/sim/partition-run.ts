@@ -1,5 +1,5 @@
 import type { NodeId, Term } from '../core/ids.ts'
-import { kvMachine, type KvResult } from '../machine/kv.ts'
+import { kvMachine, type KvResult } from '../machine/kv/kv.ts'
 import type { ReplicaOutput } from '../machine/replica-state.ts'
 import { Clients, operationOf, type Call, type End, type KvCluster } from './clients.ts'
 import { SimCluster } from './cluster/cluster.ts'

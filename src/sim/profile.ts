@@ -1,5 +1,5 @@
 import type { Options } from '../core/config.ts'
-import { MARK_NAMES, type Mark } from '../trace/ghost/index.ts'
+import { MARK_NAMES, type Mark } from '../trace/checker/index.ts'
 import { Dice, type Range } from './dice.ts'
 import type { NetworkOptions } from './cluster/network.ts'
 import type { Profile } from './simulation.ts'

@@ -3,7 +3,7 @@ import type { Index, NodeId } from '../core/ids.ts'
 import type { RequestId } from '../core/message.ts'
 import type { SnapshotMeta } from '../core/rpc.ts'
 import type { ReplicaOutput } from '../machine/replica-state.ts'
-import { ClaimViolation, type Ghost } from '../trace/ghost/index.ts'
+import { ClaimViolation, type Ghost } from '../trace/checker/index.ts'
 
 type Committed = Pick<Ghost, 'commitMax' | 'committedAt'>
 type Accepted = Extract<ReplicaOutput<unknown>, { readonly type: 'accepted' }>

@@ -4,7 +4,7 @@ import { successor, type Index } from '../core/ids.ts'
 import { placeOf } from '../core/json.ts'
 import { objectsOf } from '../machine/capture.ts'
 import type { StateMachine } from '../machine/machine.ts'
-import type { Ghost } from '../trace/ghost/index.ts'
+import type { Ghost } from '../trace/checker/index.ts'
 
 /** What a command gave on a server, and what it gives when it is applied by itself. */
 export interface Difference {

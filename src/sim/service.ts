@@ -1,6 +1,6 @@
 import type { JsonValue } from '../core/entry.ts'
 import type { StateMachine } from '../machine/machine.ts'
-import type { Mark } from '../trace/ghost/index.ts'
+import type { Mark } from '../trace/checker/index.ts'
 import type { Dice } from './dice.ts'
 
 /**

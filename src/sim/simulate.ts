@@ -1,6 +1,6 @@
 import { InvariantViolation, UsageError } from '../core/assert.ts'
 import type { JsonValue } from '../core/entry.ts'
-import { ClaimViolation } from '../trace/ghost/index.ts'
+import { ClaimViolation } from '../trace/checker/index.ts'
 import { Dice } from './dice.ts'
 import { converge, coreOf, heal, TIMEOUTS_TO_CONVERGE } from './liveness.ts'
 import type { Service } from './service.ts'

@@ -1,4 +1,4 @@
-import type { Marks } from '../trace/ghost/marks.ts'
+import type { Marks } from '../trace/checker/marks.ts'
 
 /** How much goes wrong: see `profileOf`. */
 export const PROFILES = ['calm', 'lossy', 'chaos', 'snapshots'] as const

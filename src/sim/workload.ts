@@ -1,6 +1,6 @@
 import { InvariantViolation } from '../core/assert.ts'
 import type { JsonValue } from '../core/entry.ts'
-import type { KvCommand, KvResult } from '../machine/kv.ts'
+import type { KvCommand, KvResult } from '../machine/kv/kv.ts'
 import type { Dice } from './dice.ts'
 import type { Get, Input, Output } from '../linearizability/history.ts'
 

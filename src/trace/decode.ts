@@ -9,8 +9,8 @@ import {
   type Trace,
   type TraceEvent,
 } from './format.ts'
-import { headerCheck, lineCheck } from './line-schema.ts'
-import { isRecord } from './schema.ts'
+import { headerCheck, lineCheck } from './schema/line.ts'
+import { isRecord } from './schema/fields.ts'
 
 export interface TraceProblem {
   /** From 1. */

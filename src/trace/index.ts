@@ -9,9 +9,9 @@ export {
   differences,
 } from './describe.ts'
 export { Encoder, encodeTrace } from './encode.ts'
-export { toItf, type Itf } from './export-itf.ts'
-export { toPerfetto } from './export-perfetto.ts'
-export { SHIVIZ_PATTERN, toShiviz } from './export-shiviz.ts'
+export { toItf, type Itf } from './export/itf.ts'
+export { toPerfetto } from './export/perfetto.ts'
+export { SHIVIZ_PATTERN, toShiviz } from './export/shiviz.ts'
 export {
   CORE_VERSION,
   FORMAT_VERSION,
@@ -38,5 +38,5 @@ export {
   type Replayed,
   type ReplayOptions,
 } from './replay.ts'
-export { RUNS_DEFAULT, shrink, type Progress, type ShrinkOptions, type Shrunk } from './shrink.ts'
+export { RUNS_DEFAULT, shrink, type Progress, type ShrinkOptions, type Shrunk } from './shrink/shrink.ts'
 export { birthOf, restartOf, startState, stateStart } from './start.ts'

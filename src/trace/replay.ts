@@ -17,7 +17,7 @@ import {
   type TraceEvent,
   type ViolationEvent,
 } from './format.ts'
-import { Ghost } from './ghost/ghost.ts'
+import { Ghost } from './checker/ghost.ts'
 import { hashState, hashStep } from './hash.ts'
 import { startState } from './start.ts'
 

@@ -1,6 +1,6 @@
 import { configurationOf } from '../../src/core/membership/configuration.ts'
 import { nodeId } from '../../src/core/ids.ts'
-import { kvMachine, type KvCommand } from '../../src/machine/kv.ts'
+import { kvMachine, type KvCommand } from '../../src/machine/kv/kv.ts'
 import { createReplica, replicaStep } from '../../src/machine/replica.ts'
 import type { ReplicaMessage } from '../../src/machine/replica-state.ts'
 import { nanoseconds, row } from './measure.ts'

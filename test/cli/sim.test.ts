@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { afterAll, describe, expect, it } from 'vitest'
 import { MAIN, parsed, raft } from './process.ts'
-import { timeless } from './sim-support.ts'
+import { timeless } from './sim/support.ts'
 import { scratch } from './traces.ts'
 
 /* The built command line over the real simulator: what is made up elsewhere is shown to fit here. */

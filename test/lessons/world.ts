@@ -2,7 +2,7 @@ import type { Options } from '../../src/core/config.ts'
 import type { NodeId } from '../../src/core/ids.ts'
 import type { Note } from '../../src/core/output.ts'
 import type { SnapshotMeta } from '../../src/core/rpc.ts'
-import { kvMachine, kvToObject, type KvCommand, type KvResult, type KvState } from '../../src/machine/kv.ts'
+import { kvMachine, kvToObject, type KvCommand, type KvResult, type KvState } from '../../src/machine/kv/kv.ts'
 import { captureAt, type ReplicaOutput } from '../../src/machine/replica-state.ts'
 import { SimCluster, type CrashReason } from '../../src/sim/cluster/cluster.ts'
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { cutText, objectsOf, stateFromObjects, utf8Bytes } from '../../src/machine/capture.ts'
-import { kvFromObject, kvMachine } from '../../src/machine/kv.ts'
+import { kvFromObject, kvMachine } from '../../src/machine/kv/kv.ts'
 
 const machine = kvMachine({ objectBytesMax: 1 })
 const state = kvFromObject({ a: 1, b: 2, c: 3 })

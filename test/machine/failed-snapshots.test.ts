@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { configurationOf } from '../../src/core/membership/configuration.ts'
 import { nodeId } from '../../src/core/ids.ts'
-import { kvMachine } from '../../src/machine/kv.ts'
+import { kvMachine } from '../../src/machine/kv/kv.ts'
 import { createReplica, replicaStep } from '../../src/machine/replica.ts'
 import type { ReplicaMessage } from '../../src/machine/replica-state.ts'
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { OrderedMap } from '../../src/machine/kv-map.ts'
+import { OrderedMap } from '../../src/machine/kv/ordered-map.ts'
 
 const mapOf = (...keys: readonly string[]): OrderedMap<number> => {
   const edit = new OrderedMap<number>().edit()

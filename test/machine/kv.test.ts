@@ -12,7 +12,7 @@ import {
   kvToObject,
   type KvCommand,
   type KvResult,
-} from '../../src/machine/kv.ts'
+} from '../../src/machine/kv/kv.ts'
 
 const machine = kvMachine()
 const [held] = machine.apply(machine.initial, [

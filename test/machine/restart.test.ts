@@ -4,7 +4,7 @@ import { index, nodeId, term } from '../../src/core/ids.ts'
 import { birthSnapshot, type Remains } from '../../src/core/start.ts'
 import type { CapturedObject } from '../../src/machine/capture.ts'
 import { objectsOf } from '../../src/machine/capture.ts'
-import { kvFromObject, kvMachine } from '../../src/machine/kv.ts'
+import { kvFromObject, kvMachine } from '../../src/machine/kv/kv.ts'
 import { restartReplica } from '../../src/machine/replica.ts'
 
 const machine = kvMachine({ objectBytesMax: 1 })

@@ -3,7 +3,7 @@ import { InvariantViolation } from '../../src/core/assert.ts'
 import type { JsonValue } from '../../src/core/entry.ts'
 import { VALUE_DEPTH_MAX } from '../../src/core/json.ts'
 import { objectsOf, stateFromObjects } from '../../src/machine/capture.ts'
-import { kvMachine, type KvCommand, type KvResult, type KvState } from '../../src/machine/kv.ts'
+import { kvMachine, type KvCommand, type KvResult, type KvState } from '../../src/machine/kv/kv.ts'
 import type { StateMachine } from '../../src/machine/machine.ts'
 import { withSessions, type SessionCommand, type SessionResult } from '../../src/machine/sessions.ts'
 

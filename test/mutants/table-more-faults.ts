@@ -247,18 +247,18 @@ const CHECKS: readonly Mutant[] = [
   fault(
     'started-commit-forgotten',
     'ghost',
-    'trace/ghost/logs',
+    'trace/checker/logs',
     '    this.commitMax = maxIndex(this.commitMax, server.commitIndex)\n    this.labelled',
     '    this.labelled',
-    'test/trace/ghost/started.test.ts',
+    'test/trace/checker/started.test.ts',
   ),
   fault(
     'unwatched-holds-everything',
     'ghost',
-    'trace/ghost/logs',
+    'trace/checker/logs',
     'if (known === undefined) return matchOf(role, id) >= commitIndex',
     'if (known === undefined) return matchOf(role, id) >= 0',
-    'test/trace/ghost/started.test.ts',
+    'test/trace/checker/started.test.ts',
   ),
 ]
 

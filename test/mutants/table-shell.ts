@@ -21,7 +21,7 @@ export const SHELL_FAULTS: readonly Mutant[] = [
   fault(
     'disk-idle-after-a-failure',
     'shell',
-    'shell/disk-queue',
+    'shell/storage/disk-queue',
     '          } finally {\n            this.writing = null\n          }',
     '          } finally {\n            this.writing = jobs\n          }',
     'test/shell/node-failures.test.ts',

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { configurationOf } from '../../src/core/membership/configuration.ts'
 import { createReplica } from '../../src/machine/replica.ts'
 import { ManualClock, Ticks } from '../../src/shell/clock.ts'
-import { memoryStorage } from '../../src/shell/storage.ts'
+import { memoryStorage } from '../../src/shell/storage/storage.ts'
 import { Cluster } from './maelstrom-cluster.ts'
 import { A, B, MACHINE, nodeOver, type Event } from './support-node.ts'
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import type { Storage } from '../../src/shell/storage.ts'
-import { memoryStorage } from '../../src/shell/storage.ts'
+import type { Storage } from '../../src/shell/storage/storage.ts'
+import { memoryStorage } from '../../src/shell/storage/storage.ts'
 import { MAELSTROM_OPTIONS, withElectionTimeout } from '../../src/shell/stdio/maelstrom/maelstrom.ts'
 import { Cluster } from './maelstrom-cluster.ts'
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { promised } from '../../src/shell/disk-queue.ts'
-import { memoryStorage } from '../../src/shell/storage.ts'
+import { promised } from '../../src/shell/storage/disk-queue.ts'
+import { memoryStorage } from '../../src/shell/storage/storage.ts'
 import { A, newReplica, nodeOver, put } from './support-node.ts'
 
 /** A lone leader that applies two entries a step, and commits ten at once. */

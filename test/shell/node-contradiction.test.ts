@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { index, term } from '../../src/core/ids.ts'
 import type { Rpc } from '../../src/core/rpc.ts'
 import { Node } from '../../src/shell/node.ts'
-import { memoryStorage } from '../../src/shell/storage.ts'
+import { memoryStorage } from '../../src/shell/storage/storage.ts'
 import { A, B, MACHINE, newReplica } from './support-node.ts'
 
 describe('a contradiction of Raft itself', () => {

@@ -4,7 +4,7 @@ import { nodeId } from '../../src/core/ids.ts'
 import { step } from '../../src/core/step.ts'
 import type { Reducer } from '../../src/machine/replica-run.ts'
 import { Node } from '../../src/shell/node.ts'
-import { memoryStorage, StorageError, type Storage } from '../../src/shell/storage.ts'
+import { memoryStorage, StorageError, type Storage } from '../../src/shell/storage/storage.ts'
 import { A, B, MACHINE, ManualStorage, newReplica, nodeOver, turn, voteRequest, type Event } from './support-node.ts'
 
 const sent = (events: readonly Event[]): readonly string[] =>

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { SnapshotNotStored } from '../../src/shell/storage.ts'
+import { SnapshotNotStored } from '../../src/shell/storage/storage.ts'
 import { A, ManualStorage, newReplica, nodeOver, put } from './support-node.ts'
 
 describe('a snapshot', () => {

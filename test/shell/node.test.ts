@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { memoryStorage, StorageError, type StorageWrite } from '../../src/shell/storage.ts'
+import { memoryStorage, StorageError, type StorageWrite } from '../../src/shell/storage/storage.ts'
 import { A, B, ManualStorage, newReplica, nodeOver, put, turn, voteRequest, type Event } from './support-node.ts'
 
 const typesOf = (events: readonly Event[]): readonly string[] =>

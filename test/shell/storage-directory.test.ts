@@ -2,7 +2,7 @@ import { chmod, mkdir, readFile, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { UsageError } from '../../src/core/assert.ts'
-import { StorageError } from '../../src/shell/storage.ts'
+import { StorageError } from '../../src/shell/storage/storage.ts'
 import { openStorage, type LogStorageOptions } from '../../src/shell/storage/index.ts'
 import { TemporaryDirectories, entriesBetween, objectsNamed, resetTo, saving, snapshotAt } from './support-storage.ts'
 

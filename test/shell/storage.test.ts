@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises'
 import { afterAll, describe, expect, it } from 'vitest'
 import { index, nodeId, term } from '../../src/core/ids.ts'
 import { openStorage } from '../../src/shell/storage/index.ts'
-import { StorageError, type Storage, type StorageWrite, type Stored } from '../../src/shell/storage.ts'
+import { StorageError, type Storage, type StorageWrite, type Stored } from '../../src/shell/storage/storage.ts'
 import {
   BIRTH,
   TemporaryDirectories,

@@ -2,12 +2,12 @@ import { configurationOf } from '../../src/core/membership/configuration.ts'
 import { nodeId, term, type NodeId } from '../../src/core/ids.ts'
 import type { Options } from '../../src/core/config.ts'
 import type { Rpc } from '../../src/core/rpc.ts'
-import { kvMachine, type KvCommand, type KvResult, type KvState } from '../../src/machine/kv.ts'
+import { kvMachine, type KvCommand, type KvResult, type KvState } from '../../src/machine/kv/kv.ts'
 import { createReplica } from '../../src/machine/replica.ts'
 import type { Replica } from '../../src/machine/replica-state.ts'
 import { Node, type NodeOutput } from '../../src/shell/node.ts'
 import type { NodeSettings } from '../../src/shell/node-events.ts'
-import { StorageError, type Storage, type StorageWrite } from '../../src/shell/storage.ts'
+import { StorageError, type Storage, type StorageWrite } from '../../src/shell/storage/storage.ts'
 
 /** A disk that is busy until somebody says that it is done; objects are made when it is. */
 export class ManualStorage implements Storage {

@@ -8,7 +8,7 @@ import type { Save } from '../../src/core/output.ts'
 import type { SnapshotMeta } from '../../src/core/rpc.ts'
 import type { CapturedObject } from '../../src/machine/capture.ts'
 import type { ReceivedObject } from '../../src/machine/replica-state.ts'
-import type { StorageWrite, StoredRemains } from '../../src/shell/storage.ts'
+import type { StorageWrite, StoredRemains } from '../../src/shell/storage/storage.ts'
 
 /** Directories that go when the tests of a file are over. */
 export class TemporaryDirectories {

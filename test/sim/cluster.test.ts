@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { nodeId, type NodeId } from '../../src/core/ids.ts'
-import { kvMachine, kvToObject, type KvCommand, type KvResult, type KvState } from '../../src/machine/kv.ts'
+import { kvMachine, kvToObject, type KvCommand, type KvResult, type KvState } from '../../src/machine/kv/kv.ts'
 import type { ReplicaOutput } from '../../src/machine/replica-state.ts'
 import { SimCluster, type SimClusterOptions } from '../../src/sim/cluster/cluster.ts'
 import { Dice } from '../../src/sim/dice.ts'

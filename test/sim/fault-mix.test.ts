@@ -2,7 +2,7 @@ import { describe, expect, it, vi } from 'vitest'
 import { Faults, type Victims } from '../../src/sim/faults.ts'
 import { converge } from '../../src/sim/liveness.ts'
 import { FAULTS, TICK_MS, mixOf, type Fault } from '../../src/sim/profile.ts'
-import { Tally, type Mark } from '../../src/trace/ghost/index.ts'
+import { Tally, type Mark } from '../../src/trace/checker/index.ts'
 import { World } from './world.ts'
 
 /** By which call of a cluster a fault comes, and what counts it. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { NodeId } from '../../src/core/ids.ts'
 import type { Message } from '../../src/core/message.ts'
-import { kvMachine } from '../../src/machine/kv.ts'
+import { kvMachine } from '../../src/machine/kv/kv.ts'
 import { World } from './world.ts'
 
 /* Disks that share writes as the shell does, and machines that answer later. */

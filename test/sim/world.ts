@@ -1,7 +1,7 @@
 import type { NodeId } from '../../src/core/ids.ts'
 import type { Message } from '../../src/core/message.ts'
 import type { Rpc } from '../../src/core/rpc.ts'
-import { kvMachine, kvToObject, type KvCommand, type KvResult, type KvState } from '../../src/machine/kv.ts'
+import { kvMachine, kvToObject, type KvCommand, type KvResult, type KvState } from '../../src/machine/kv/kv.ts'
 import type { ReplicaOutput } from '../../src/machine/replica-state.ts'
 import { SimCluster, type CrashReason, type SimClusterOptions } from '../../src/sim/cluster/cluster.ts'
 import type { CrashLoss } from '../../src/sim/cluster/disk.ts'

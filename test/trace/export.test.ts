@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { toPerfetto } from '../../src/trace/export-perfetto.ts'
-import { SHIVIZ_PATTERN, toShiviz } from '../../src/trace/export-shiviz.ts'
-import { linksOf } from '../../src/trace/link.ts'
+import { toPerfetto } from '../../src/trace/export/perfetto.ts'
+import { SHIVIZ_PATTERN, toShiviz } from '../../src/trace/export/shiviz.ts'
+import { linksOf } from '../../src/trace/provenance.ts'
 import { RecordedCluster } from './cluster.ts'
 import { traceIn } from './support.ts'
 

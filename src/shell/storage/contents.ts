@@ -3,7 +3,7 @@ import type { Entry } from '../../core/entry.ts'
 import { FIRST_OBJECT, predecessor, type Index, type NodeId, type ObjectId, type Term } from '../../core/ids.ts'
 import type { HardState } from '../../core/output.ts'
 import type { SnapshotMeta } from '../../core/rpc.ts'
-import { StorageError, type StoredRemains } from '../storage.ts'
+import { StorageError, type StoredRemains } from './storage.ts'
 
 /*
  * What a log on disk holds, and what each record of it does: the one definition, for the running store and for its

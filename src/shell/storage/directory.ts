@@ -1,6 +1,6 @@
 import { mkdir, stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
-import { StorageError } from '../storage.ts'
+import { StorageError } from './storage.ts'
 import { codeOf, isFull } from './failure.ts'
 import { syncDirectory } from './files.ts'
 

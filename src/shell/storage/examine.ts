@@ -1,7 +1,7 @@
 import type { Entry } from '../../core/entry.ts'
 import { FIRST_OBJECT } from '../../core/ids.ts'
 import { HEADER_BYTES } from '../../codec/frames.ts'
-import { StorageError } from '../storage.ts'
+import { StorageError } from './storage.ts'
 import { decodeHead } from './batch.ts'
 import type { Contents } from './contents.ts'
 import type { Files } from './files.ts'

@@ -1,4 +1,4 @@
-import { StorageError } from '../storage.ts'
+import { StorageError } from './storage.ts'
 
 /* How failures of a disk, and damage found on it, are put into words. */
 

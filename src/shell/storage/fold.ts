@@ -1,7 +1,7 @@
 import type { Link } from '../../codec/frames.ts'
 import type { Entry } from '../../core/entry.ts'
 import { successor, type Index } from '../../core/ids.ts'
-import { StorageError } from '../storage.ts'
+import { StorageError } from './storage.ts'
 import { VERSION, decodeBatch, decodeHead } from './batch.ts'
 import { after, type Contents, type LogRecord } from './contents.ts'
 import { RESTORE, damaged } from './failure.ts'

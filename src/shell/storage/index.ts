@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { SECTOR } from '../../codec/frames.ts'
 import { UsageError } from '../../core/assert.ts'
-import { StorageError, type Storage } from '../storage.ts'
+import { StorageError, type Storage } from './storage.ts'
 import { describeFailure, makeDirectory } from './directory.ts'
 import { filesIn, type Files } from './files.ts'
 import { acquireLock, type LockOptions } from './lock.ts'

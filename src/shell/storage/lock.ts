@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { open, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
-import { StorageError } from '../storage.ts'
+import { StorageError } from './storage.ts'
 import { LOCK } from './recovery.ts'
 
 /*

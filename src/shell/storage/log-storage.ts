@@ -1,7 +1,7 @@
 import type { Entry } from '../../core/entry.ts'
 import { FIRST_OBJECT } from '../../core/ids.ts'
 import type { ReceivedObject } from '../../machine/replica-state.ts'
-import { SnapshotNotStored, StorageError, type Storage, type Stored, type StorageWrite } from '../storage.ts'
+import { SnapshotNotStored, StorageError, type Storage, type Stored, type StorageWrite } from './storage.ts'
 import type { Step } from './batch.ts'
 import { after, isSame, type Contents, type LogRecord, type ObjectFile } from './contents.ts'
 import { describe, isFull } from './failure.ts'

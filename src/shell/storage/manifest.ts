@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib'
 import { isCounter } from '../../core/ids.ts'
-import { StorageError } from '../storage.ts'
+import { StorageError } from './storage.ts'
 import { FORMAT, VERSION } from './batch.ts'
 import type { Fields } from './fields.ts'
 import type { Files } from './files.ts'

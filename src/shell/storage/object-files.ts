@@ -1,5 +1,5 @@
 import type { CapturedObject } from '../../machine/capture.ts'
-import { StorageError } from '../storage.ts'
+import { StorageError } from './storage.ts'
 import { OBJECT_FILE, decodeObject, encodeObject } from './batch.ts'
 import type { ObjectFile } from './contents.ts'
 import { RESTORE, codeOf, damaged } from './failure.ts'

@@ -1,6 +1,6 @@
 import type { Link } from '../../codec/frames.ts'
 import type { Entry } from '../../core/entry.ts'
-import { StorageError } from '../storage.ts'
+import { StorageError } from './storage.ts'
 import { OBJECT_FILE } from './batch.ts'
 import type { Contents } from './contents.ts'
 import { RESTORE } from './failure.ts'

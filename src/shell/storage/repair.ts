@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { StorageError } from '../storage.ts'
+import { StorageError } from './storage.ts'
 import { makeDirectory } from './directory.ts'
 import { examine, salvageable, type Examined } from './examine.ts'
 import { filesIn, type Files } from './files.ts'

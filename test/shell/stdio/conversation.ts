@@ -1,6 +1,6 @@
 import { ManualClock } from '../../../src/shell/clock.ts'
-import { memoryStorage } from '../../../src/shell/storage.ts'
-import type { Storage } from '../../../src/shell/storage.ts'
+import { memoryStorage } from '../../../src/shell/storage/storage.ts'
+import type { Storage } from '../../../src/shell/storage/storage.ts'
 import { NO_BACKLOG } from '../../../src/shell/stdio/streams.ts'
 import { runPartitionTest } from '../../../src/sim/partition-run.ts'
 import { StdioNode, type StdioOptions } from '../../../src/shell/stdio/stdio-node.ts'

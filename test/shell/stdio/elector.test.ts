@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { memoryStorage } from '../../../src/shell/storage.ts'
+import { memoryStorage } from '../../../src/shell/storage/storage.ts'
 import { THREE, answers, hear, initLine, request } from './conversation.ts'
 
 const put = (index: number, key: string, value: unknown, term = 1) => ({

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { configurationOf } from '../../../src/core/membership/configuration.ts'
 import { index, nodeId, term } from '../../../src/core/ids.ts'
 import { ManualClock } from '../../../src/shell/clock.ts'
-import { memoryStorage, StorageError, type Storage } from '../../../src/shell/storage.ts'
+import { memoryStorage, StorageError, type Storage } from '../../../src/shell/storage/storage.ts'
 import { conversation, initLine, request, THREE } from './conversation.ts'
 
 /** A disk that opens later than the input ends. */

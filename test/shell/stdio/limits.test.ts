@@ -15,7 +15,7 @@ import { operationOf } from '../../../src/shell/stdio/maelstrom/operation.ts'
 import { Session } from '../../../src/shell/stdio/maelstrom/session.ts'
 import { forwardBody, forwardedBody, readForward, readForwarded } from '../../../src/shell/stdio/maelstrom/task.ts'
 import { Replies } from '../../../src/shell/stdio/replies.ts'
-import { decodeRpc, encodeRpc } from '../../../src/shell/rpc-codec.ts'
+import { decodeRpc, encodeRpc } from '../../../src/codec/rpc.ts'
 import { Cluster } from '../maelstrom-cluster.ts'
 import { hear, initLine, request } from './conversation.ts'
 

@@ -3,7 +3,7 @@ import { configurationOf } from '../../../src/core/membership/configuration.ts'
 import { nodeId, type Index, type Term } from '../../../src/core/ids.ts'
 import { birthSnapshot } from '../../../src/core/start.ts'
 import { objectsOf } from '../../../src/machine/capture.ts'
-import { StorageError, memoryStorage, type Stored } from '../../../src/shell/storage.ts'
+import { StorageError, memoryStorage, type Stored } from '../../../src/shell/storage/storage.ts'
 import { SESSIONS_MAX, machine } from '../../../src/shell/stdio/context.ts'
 import { THREE, answers, hear, initLine, request } from './conversation.ts'
 

@@ -7,7 +7,7 @@ import {
   PENDING_CHARACTERS_MAX,
   PENDING_LINES_MAX,
 } from '../../../src/shell/stdio/streams.ts'
-import { memoryStorage } from '../../../src/shell/storage.ts'
+import { memoryStorage } from '../../../src/shell/storage/storage.ts'
 import { OPEN_MAX } from '../../../src/shell/stdio/maelstrom/requests.ts'
 import { Replies, WAITING_MAX } from '../../../src/shell/stdio/replies.ts'
 import { turn } from '../support-node.ts'

@@ -7,7 +7,7 @@ import { configurationOf } from '../../../src/core/membership/configuration.ts'
 import type { Entry } from '../../../src/core/entry.ts'
 import { examine } from '../../../src/shell/storage/examine.ts'
 import { openLogStorage } from '../../../src/shell/storage/log-storage.ts'
-import { StorageError, type StorageWrite, type Stored } from '../../../src/shell/storage.ts'
+import { StorageError, type StorageWrite, type Stored } from '../../../src/shell/storage/storage.ts'
 import { entriesBetween, entryAt, objectsNamed, receiving, resetTo, saving, snapshotAt } from '../support-storage.ts'
 import { RecordingFiles, type Image } from './disk-model.ts'
 

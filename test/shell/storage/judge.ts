@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { Stored } from '../../../src/shell/storage.ts'
+import type { Stored } from '../../../src/shell/storage/storage.ts'
 import { saving } from '../support-storage.ts'
 import { RecordingFiles, type Crash, type Image } from './disk-model.ts'
 import { expectedStates, found, openOver } from './script.ts'

@@ -1,7 +1,7 @@
 import { nodeId, term, type ObjectId } from '../../../src/core/ids.ts'
 import { openLogStorage } from '../../../src/shell/storage/log-storage.ts'
 import type { Files } from '../../../src/shell/storage/files.ts'
-import type { Storage, StorageWrite, Stored } from '../../../src/shell/storage.ts'
+import type { Storage, StorageWrite, Stored } from '../../../src/shell/storage/storage.ts'
 import { entriesBetween, objectsNamed, positionAt, receiving, resetTo, saving, snapshotAt } from '../support-storage.ts'
 import type { Image, RecordingFiles } from './disk-model.ts'
 

@@ -1,5 +1,5 @@
 import { nextTerm, type Index, type NodeId, type Term } from '../../../core/ids.ts'
-import { kvToObject } from '../../../machine/kv.ts'
+import { kvToObject } from '../../../machine/kv/kv.ts'
 import { ERROR, RequestError } from '../envelope.ts'
 import type { Handlers } from './handlers.ts'
 import { asFollower } from './oracle.ts'

@@ -9,7 +9,7 @@ import type { AppendEntriesResponse, Rpc, SnapshotMeta } from '../../../core/rpc
 import { restart } from '../../../core/start.ts'
 import type { RaftState } from '../../../core/state.ts'
 import { objectsOf } from '../../../machine/capture.ts'
-import { kvFromObject } from '../../../machine/kv.ts'
+import { kvFromObject } from '../../../machine/kv/kv.ts'
 import { overtaken, type Lost } from '../../../machine/pending.ts'
 import { replicaStep, restartReplica } from '../../../machine/replica.ts'
 import type { ReplicaMessage, ReplicaOutput } from '../../../machine/replica-state.ts'

@@ -1,4 +1,4 @@
-import { kvStateBytes } from '../../../machine/kv.ts'
+import { kvStateBytes } from '../../../machine/kv/kv.ts'
 import { captureAt } from '../../../machine/replica-state.ts'
 import { ERROR, RequestError } from '../envelope.ts'
 import type { Handlers } from './handlers.ts'

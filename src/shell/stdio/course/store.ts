@@ -1,7 +1,7 @@
 import type { JsonValue } from '../../../core/entry.ts'
 import { checkLinearizability } from '../../../linearizability/check.ts'
 import { parseHistory } from '../../../linearizability/parse.ts'
-import { kvGet, type KvCommand, type KvResult } from '../../../machine/kv.ts'
+import { kvGet, type KvCommand, type KvResult } from '../../../machine/kv/kv.ts'
 import { SESSIONS_MAX, type Command, type Result } from '../context.ts'
 import { ERROR, RequestError } from '../envelope.ts'
 import type { Answer, Handlers } from './handlers.ts'

@@ -1,6 +1,6 @@
 import type { JsonValue } from '../../../core/entry.ts'
 import { VALUE_DEPTH_MAX } from '../../../core/json.ts'
-import type { KvCommand, KvResult } from '../../../machine/kv.ts'
+import type { KvCommand, KvResult } from '../../../machine/kv/kv.ts'
 import { ERROR, RequestError, excerpt, jsonLength, type ReplyBody, type Request } from '../envelope.ts'
 import { KEY_MAX } from '../lines.ts'
 

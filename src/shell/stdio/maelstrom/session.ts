@@ -1,4 +1,4 @@
-import type { KvCommand } from '../../../machine/kv.ts'
+import type { KvCommand } from '../../../machine/kv/kv.ts'
 import type { Command } from '../context.ts'
 
 /**

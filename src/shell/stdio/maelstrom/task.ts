@@ -1,6 +1,6 @@
 import type { JsonValue } from '../../../core/entry.ts'
 import { VALUE_DEPTH_MAX } from '../../../core/json.ts'
-import { kvGet, type KvResult } from '../../../machine/kv.ts'
+import { kvGet, type KvResult } from '../../../machine/kv/kv.ts'
 import type { Command, Result, State } from '../context.ts'
 import { isObject, type ReplyBody, type Request } from '../envelope.ts'
 import { isShallow } from './operation.ts'
