@@ -10,7 +10,7 @@ import {
   type TraceEvent,
 } from './format.ts'
 import { headerCheck, lineCheck } from './schema/line.ts'
-import { isRecord } from './schema/fields.ts'
+import { isRecord, strictFault } from '../codec/shape.ts'
 
 export interface TraceProblem {
   /** From 1. */
@@ -100,7 +100,7 @@ class Decoder {
     if (!FORMATS_READ.some((known) => known === v))
       throw new Refusal('is not a trace: the version of its format is not known')
     this.unseal(text)
-    const fault = headerCheck(value)
+    const fault = strictFault(headerCheck, value)
     if (fault !== null) throw new Refusal(`hdr${fault}`)
     const header = withoutSeal(value) as Header
     this.nodes = new Set(header.nodes)
@@ -118,7 +118,7 @@ class Decoder {
       this.torn = problem
       return
     }
-    const fault = lineCheck(value)
+    const fault = strictFault(lineCheck, value)
     if (fault !== null) throw new Refusal(`the line${fault}`)
     if (!isRecord(value)) return
     if (value['t'] === 'blob') return this.addBlob(withoutSeal(value) as BlobLine)

@@ -93,8 +93,8 @@ describe('what is not is named, with the way to it', () => {
   it.each<[string, unknown, string]>([
     ['null', null, 'rpc is not an object'],
     ['an array', [append], 'rpc is not an object'],
-    ['no type', {}, 'rpc.type is not the name of an RPC'],
-    ['a name of Object.prototype', { type: 'constructor' }, 'rpc.type is not the name of an RPC'],
+    ['no type', {}, 'rpc.type is missing'],
+    ['a name of Object.prototype', { type: 'constructor' }, 'rpc.type "constructor" is not known'],
     ['a negative term', { ...vote, term: -1 }, 'rpc.term is not a whole number, 0 or more'],
     ['a term in text', { ...vote, term: '1' }, 'rpc.term is not a whole number, 0 or more'],
     ['a term out of range', { ...vote, term: 2 ** 53 }, 'rpc.term is not a whole number, 0 or more'],
@@ -102,9 +102,9 @@ describe('what is not is named, with the way to it', () => {
     ['a nameless candidate', { ...vote, candidateId: '' }, 'rpc.candidateId is not a non-empty string'],
     ['entries that are none', { ...append, entries: { length: 1 } }, 'rpc.entries is not an array'],
     ['no entry', withEntry(null), 'rpc.entries[3] is not an object'],
-    ['an unknown entry', withEntry({ type: 'x', index: 8, term: 3, bytes: 0 }), 'rpc.entries[3].type is not command'],
+    ['an unknown entry', withEntry({ type: 'x', index: 8, term: 3, bytes: 0 }), 'rpc.entries[3].type "x" is not known'],
     ['no command', withEntry({ type: 'command', index: 8, term: 3, bytes: 0 }), 'rpc.entries[3].command is missing'],
-    ['an entry without term', withEntry({ type: 'noop', index: 8, bytes: 0 }), 'rpc.entries[3].term is not a whole'],
+    ['an entry without term', withEntry({ type: 'noop', index: 8, bytes: 0 }), 'rpc.entries[3].term is missing'],
     [
       'unsorted voters',
       withConfiguration({ voters: ['n1', 'n0'] }),
@@ -118,12 +118,8 @@ describe('what is not is named, with the way to it', () => {
       'rpc.entries[3].configuration.voters[1] is not a non',
     ],
     ['neither success nor failure', { ...failure, success: 1 }, 'rpc.success is not true or false'],
-    ['a success without a match', { ...failure, success: true }, 'rpc.matchIndex is not a whole number'],
-    [
-      'an unknown status',
-      { ...installed, status: 'done' },
-      'rpc.status is not wanted, saving, installing or installed',
-    ],
+    ['a success without a match', { ...failure, success: true }, 'rpc.matchIndex is missing'],
+    ['an unknown status', { ...installed, status: 'done' }, 'rpc.status is not wanted, saving, installing, installed'],
     [
       'a joint configuration without new voters',
       withConfiguration({ voters: [] }),

@@ -11,11 +11,12 @@ import {
   nullable,
   oneOf,
   optional,
+  strictFault,
   table,
   text,
   variants,
   type Check,
-} from '../../trace/schema/fields.ts'
+} from '../../codec/shape.ts'
 import type { ShrunkRun } from '../../sim/investigate.ts'
 import { SHARDS_MAX, type PlannedRun, type Plan } from './plan.ts'
 
@@ -97,9 +98,9 @@ const totals = { runs: counter, steps: counter, time: finite, operations: counte
 /** A table with no other names than these. */
 const tableOf =
   (names: readonly string[], check: Check): Check =>
-  (value) => {
+  (value, reading) => {
     const unknown = isRecord(value) ? Object.keys(value).find((key) => !names.includes(key)) : undefined
-    return unknown === undefined ? table(check)(value) : `.${unknown} is not known`
+    return unknown === undefined ? table(check)(value, reading) : `.${unknown} is not known`
   }
 
 const reached = tableOf(MARK_NAMES, counter)
@@ -178,7 +179,7 @@ export const parseLine = (source: string): { readonly line: Line } | { readonly 
     return { reason: 'is no line of raft sim --json' }
   if (value['v'] !== LINES_VERSION)
     return { reason: `is of version ${value['v']}, and this raft reads version ${LINES_VERSION}` }
-  const fault = lineCheck(value)
+  const fault = strictFault(lineCheck, value)
   if (fault !== null) return { reason: `the line's ${fault.trimStart()}` }
   const line = value as unknown as Line
   if (line.type !== 'summary') return { line }

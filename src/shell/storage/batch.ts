@@ -1,6 +1,19 @@
 import type { Entry } from '../../core/entry.ts'
-import { isCounter } from '../../core/ids.ts'
-import { isEntry, isHardState, isPosition, isSnapshotMeta, type Fields } from './fields.ts'
+import {
+  counter,
+  fields,
+  fits,
+  json,
+  matching,
+  name,
+  nullable,
+  oneOf,
+  text,
+  textOrNumber,
+  variants,
+  type Check,
+} from '../../codec/shape.ts'
+import { entry, hardState, position, snapshotMeta } from '../../codec/values.ts'
 import type { Contents, LogRecord, ObjectFile, Reception } from './contents.ts'
 
 /*
@@ -13,6 +26,9 @@ export interface Step {
   readonly record: LogRecord
   readonly entries: readonly Entry[]
 }
+
+/** The names of object files. */
+export const OBJECT_FILE = /^objects-(\d{8,})$/
 
 const encoder = new TextEncoder()
 const decoder = new TextDecoder('utf-8', { fatal: true })
@@ -74,7 +90,9 @@ export const decodeObject = (body: Uint8Array): { readonly id: string | number; 
   const [value] = linesOf(body) ?? []
   if (!Array.isArray(value) || value.length !== 2) return null
   const [id, data] = value as readonly unknown[]
-  return isObjectId(id) && typeof data === 'string' ? { id, data } : null
+  return (typeof id === 'string' || (typeof id === 'number' && Number.isFinite(id))) && typeof data === 'string'
+    ? { id, data }
+    : null
 }
 
 const linesOf = (body: Uint8Array): readonly unknown[] | null => {
@@ -88,72 +106,50 @@ const linesOf = (body: Uint8Array): readonly unknown[] | null => {
   }
 }
 
-const isFields = (value: unknown): value is Fields => typeof value === 'object' && value !== null
-
-const isObjectId = (value: unknown): value is string | number => typeof value === 'string' || Number.isFinite(value)
-
-const isNullOr = (value: unknown, is: (value: unknown) => boolean): boolean => value === null || is(value)
-
-const isRecord = (value: unknown): value is LogRecord => {
-  if (!isFields(value)) return false
-  switch (value['type']) {
-    case 'save':
-      return (
-        isNullOr(value['hardState'], isHardState) &&
-        isNullOr(value['truncateFrom'], isCounter) &&
-        isCounter(value['entries']) &&
-        isNullOr(value['snapshot'], isSnapshotMeta) &&
-        isNullOr(value['compactTo'], isPosition) &&
-        isCounter(value['lastIndex'])
-      )
-    case 'received':
-      return isReception(value)
-    case 'snapshot':
-      return isSnapshotMeta(value['snapshot']) && isObjectFile(value['objects'])
-    case 'reset':
-      return isCounter(value['entries']) && hasContents(value)
-    default:
-      return false
-  }
-}
-
-const isHead = (value: unknown): value is SegmentHead =>
-  isFields(value) &&
-  value['format'] === FORMAT &&
-  isCounter(value['version']) &&
-  typeof value['directory'] === 'string' &&
-  isCounter(value['number']) &&
-  isCounter(value['chain']) &&
-  isNullOr(value['contents'], isContents)
-
-const hasContents = (value: Fields): boolean =>
-  typeof value['id'] === 'string' &&
-  value['id'] !== '' &&
-  isHardState(value['hardState']) &&
-  isPosition(value['base']) &&
-  isSnapshotMeta(value['snapshot']) &&
-  isNullOr(value['objects'], isObjectFile)
-
-const isContents = (value: unknown): value is Contents =>
-  isFields(value) &&
-  hasContents(value) &&
-  isCounter(value['lastIndex']) &&
-  isNullOr(value['received'], (received) => isFields(received) && isReception(received))
-
-const isReception = (value: Fields): value is Fields & Reception =>
-  isSnapshotMeta(value['snapshot']) &&
-  isObjectId(value['nextObjectId']) &&
-  isCounter(value['digest']) &&
-  isObjectFile(value['objects'])
+/*
+ * Checksums find damage; these find what another program has written. Fields that they do not name are allowed: what they
+ * mean is a matter of the format's version.
+ */
+const isEntry = (value: unknown): value is Entry => fits(entry, value)
+const isRecord = (value: unknown): value is LogRecord => fits(recordShape, value)
+const isHead = (value: unknown): value is SegmentHead => fits(headShape, value)
 
 /** Names with a path in them would lead out of the directory. */
-const isObjectFile = (value: unknown): value is ObjectFile =>
-  isFields(value) &&
-  typeof value['file'] === 'string' &&
-  OBJECT_FILE.test(value['file']) &&
-  isCounter(value['count']) &&
-  isCounter(value['bytes']) &&
-  isCounter(value['chain'])
+const objectFile = fields<ObjectFile>({
+  file: matching(OBJECT_FILE, ' is not the name of an object file'),
+  count: counter,
+  bytes: counter,
+  chain: counter,
+})
 
-/** The names of object files. */
-export const OBJECT_FILE = /^objects-(\d{8,})$/
+const reception = { snapshot: snapshotMeta, nextObjectId: textOrNumber, digest: counter, objects: objectFile } as const
+
+const whole = { id: name, hardState, base: position, snapshot: snapshotMeta, objects: nullable(objectFile) } as const
+
+type Of<T> = Extract<LogRecord, { readonly type: T }>
+const RECORDS: Readonly<Record<LogRecord['type'], Check>> = {
+  save: fields<Of<'save'>>({
+    type: json,
+    hardState: nullable(hardState),
+    truncateFrom: nullable(counter),
+    entries: counter,
+    snapshot: nullable(snapshotMeta),
+    compactTo: nullable(position),
+    lastIndex: counter,
+  }),
+  received: fields<Of<'received'>>({ type: json, ...reception }),
+  snapshot: fields<Of<'snapshot'>>({ type: json, snapshot: snapshotMeta, objects: objectFile }),
+  reset: fields<Of<'reset'>>({ type: json, entries: counter, ...whole }),
+}
+const recordShape = variants('type', RECORDS)
+
+const headShape = fields<SegmentHead>({
+  format: oneOf(FORMAT),
+  version: counter,
+  directory: text,
+  number: counter,
+  chain: counter,
+  contents: nullable(
+    fields<Contents>({ ...whole, lastIndex: counter, received: nullable(fields<Reception>(reception)) }),
+  ),
+})

@@ -1,8 +1,7 @@
 import { crc32 } from 'node:zlib'
-import { isCounter } from '../../core/ids.ts'
+import { counter, fields, fits, isRecord, list, refined, text } from '../../codec/shape.ts'
 import { StorageError } from './storage.ts'
 import { FORMAT, VERSION } from './batch.ts'
-import type { Fields } from './fields.ts'
 import type { Files } from './files.ts'
 
 /*
@@ -56,15 +55,16 @@ export const readManifest = async (files: Files): Promise<Manifest> => {
     throw new StorageError(
       `${MANIFEST} has format version ${String(value['version'])}, and this program knows ${VERSION}: run the version that wrote it`,
     )
-  if (!isManifest(value)) throw damaged('a list of segments')
-  return value
+  if (!fits(manifestShape, value)) throw damaged('a list of segments')
+  const { directory, segments } = value as Readonly<Record<string, unknown>> & Manifest
+  return { directory, segments }
 }
 
 /** None for a line that is no object. */
-const fieldsIn = (line: string): Fields => {
+const fieldsIn = (line: string): Readonly<Record<string, unknown>> => {
   try {
     const value = JSON.parse(line) as unknown
-    return typeof value === 'object' && value !== null ? (value as Fields) : {}
+    return isRecord(value) ? value : {}
   } catch {
     return {}
   }
@@ -75,15 +75,16 @@ const textOf = ({ directory, segments }: Manifest): string =>
 
 const withChecksum = (line: string): string => `${line}\n${crc32(line).toString(16).padStart(8, '0')}\n`
 
-const isManifest = (value: Fields): value is Fields & Manifest => {
-  const { directory, segments } = value
-  if (typeof directory !== 'string' || !Array.isArray(segments) || !segments.every(isSegmentEntry)) return false
-  const [first] = segments
-  return first !== undefined && segments.every(({ number }, at) => number === first.number + at)
-}
-
-const isSegmentEntry = (value: unknown): value is SegmentEntry => {
-  if (typeof value !== 'object' || value === null) return false
-  const { number, bytes, chain } = value as Fields
-  return isCounter(number) && isCounter(bytes) && isCounter(chain)
-}
+const manifestShape = refined(
+  fields<Manifest & { readonly format: string; readonly version: number }>({
+    format: text,
+    version: counter,
+    directory: text,
+    segments: list(fields<SegmentEntry>({ number: counter, bytes: counter, chain: counter })),
+  }),
+  (value) => {
+    const { segments } = value as unknown as Manifest
+    const first = segments[0]?.number ?? null
+    return first !== null && segments.every(({ number }, at) => number === first + at) ? null : ' has gaps'
+  },
+)

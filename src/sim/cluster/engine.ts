@@ -13,7 +13,7 @@ import { objectsOf } from '../../machine/capture.ts'
 import type { StateMachine } from '../../machine/machine.ts'
 import { createReplica, replicaStep, restartReplica } from '../../machine/replica.ts'
 import { captureAt, type Replica, type ReplicaMessage, type ReplicaOutput } from '../../machine/replica-state.ts'
-import { rpcCheck } from '../../trace/schema/message.ts'
+import { decodeRpc, encodeRpc } from '../../codec/rpc.ts'
 import { Dice, type Range } from '../dice.ts'
 import { deferredStep, deferredWork, type MachineWork } from './deferred-run.ts'
 import { DiskDriver } from './disk-driver.ts'
@@ -282,8 +282,7 @@ export class Engine<S, C extends JsonValue, R extends JsonValue> {
 
 /** An RPC as the network carries it. */
 const throughBytes = (rpc: Rpc): Rpc => {
-  const received: unknown = JSON.parse(JSON.stringify(rpc))
-  const problem = rpcCheck(received)
-  invariant(problem === null, 'what a server sends can be read', { problem })
-  return received as Rpc
+  const decoded = decodeRpc(JSON.parse(JSON.stringify(encodeRpc(rpc))))
+  invariant('rpc' in decoded, 'what a server sends can be read', decoded)
+  return decoded.rpc
 }

@@ -26,7 +26,7 @@ import {
   text,
   variants,
   type Check,
-} from './fields.ts'
+} from '../../codec/shape.ts'
 
 /** Every line closes with the checksum, which the decoder has looked at before anything else. */
 type Sealed<T> = T & { readonly c: number }

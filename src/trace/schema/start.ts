@@ -1,6 +1,5 @@
 import { DEFAULT_OPTIONS, type Options } from '../../core/config.ts'
 import type { ConfigurationAt } from '../../core/membership/configuration.ts'
-import type { HardState } from '../../core/output.ts'
 import type { InflightMessage, InflightObject, Probe, Replicate, Transfer } from '../../core/progress.ts'
 import type { Queue } from '../../core/queue.ts'
 import type { Birth, Remains } from '../../core/start.ts'
@@ -15,7 +14,8 @@ import type {
   Server,
 } from '../../core/state.ts'
 import type { Start } from '../format.ts'
-import { configuration, entry, queuedObject, snapshotMeta } from './message.ts'
+import { configuration, entry, hardState, position, snapshotMeta } from '../../codec/values.ts'
+import { queuedObject } from './message.ts'
 import {
   counter,
   fields,
@@ -31,7 +31,7 @@ import {
   textOrNumber,
   variants,
   type Check,
-} from './fields.ts'
+} from '../../codec/shape.ts'
 
 /* How a server began, down to a whole state that somebody put in its place. */
 
@@ -151,14 +151,12 @@ const serverCheck = fields<Server>({
   seed: integer,
 })
 
-const position = fields<{ index: number; term: number }>({ index: counter, term: counter })
-
 const START = { how: json, options: someOptions, seed: optional(integer) } as const
 export const startCheck = variants('how', {
   birth: fields<{ how: 'birth' } & Omit<Birth, 'id'>>({ ...START, configuration }),
   restart: fields<{ how: 'restart' } & Omit<Remains, 'id'>>({
     ...START,
-    hardState: fields<HardState>({ currentTerm: counter, votedFor: nullable(name) }),
+    hardState,
     snapshot: snapshotMeta,
     base: optional(position),
     entries: list(entry),
