@@ -45,6 +45,11 @@ export class DiskQueue {
     return this.writing !== null || this.snapshotsInWriting > 0 || this.waiting.length > 0
   }
 
+  /** Whether a write is under way that others have to wait for. */
+  get isWriting(): boolean {
+    return this.writing !== null
+  }
+
   push(job: Job): void {
     if (!this.isClosed) this.waiting.push(job)
   }
