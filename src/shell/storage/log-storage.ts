@@ -68,6 +68,7 @@ class LogStorage implements Storage {
     this.entries = null
     if (writes.some(({ type }) => type === 'reset')) this.resets++
     const { resets } = this
+    if (writes.every(isReady)) return this.inTurn(() => this.commit(writes, false))
     if (!writes.every(({ type }) => type === 'snapshot'))
       return this.inTurn(async () => this.commit(await this.stage(writes), false))
     // While the objects of a large snapshot are written, other writes go on.
@@ -115,7 +116,7 @@ class LogStorage implements Storage {
   private async stage(writes: readonly StorageWrite[]): Promise<readonly Staged[]> {
     const staged: Staged[] = []
     for (const write of writes) {
-      if (write.type === 'save' || write.type === 'storeObject') staged.push(write)
+      if (isReady(write)) staged.push(write)
       else if (write.type === 'snapshot') staged.push({ ...write, objects: await this.writeFile(write.objects) })
       else {
         const isBirth = write.remains.snapshot.lastIncludedIndex === 0
@@ -188,6 +189,10 @@ class LogStorage implements Storage {
     for (const name of new Set(names)) if (!used.has(name)) await this.files.remove(name)
   }
 }
+
+/** Whether a write has no objects that go to a file first. */
+const isReady = (write: StorageWrite): write is Exclude<StorageWrite, { type: 'snapshot' | 'reset' }> =>
+  write.type === 'save' || write.type === 'storeObject'
 
 /** Saves that only keep promises in order change nothing; a snapshot may have been overtaken. */
 const isNews = (write: Staged, contents: Contents | null, isObsolete: boolean): boolean => {
