@@ -163,6 +163,8 @@ class LogStorage implements Storage {
     const { snapshot, objectId, data, digest, nextObjectId } = write
     const received = contents?.received ?? null
     if (objectId === FIRST_OBJECT) {
+      // A save before it in the same batch may adopt the transfer that it replaces.
+      await this.syncReception()
       await this.reception?.close()
       this.reception = await ObjectWriter.create(this.files, this.newFile())
       this.isReceptionNew = true
