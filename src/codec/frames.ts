@@ -117,6 +117,14 @@ export interface Damage {
 
 const damage = (at: number, expected: string): Damage => ({ type: 'damage', at, expected })
 
+/** The bytes on disk of the frame with this header, for reading piece by piece; null where it is not what was written. */
+export const frameLength = (header: Uint8Array, { segment }: Pick<Link, 'segment'>, crc: Crc): number | null => {
+  if (header.length < HEADER_BYTES) return null
+  const view = new DataView(header.buffer, header.byteOffset, HEADER_BYTES)
+  if (view.getUint32(12, true) !== crc(header.subarray(0, 12), segment)) return null
+  return frameBytes(view.getUint32(4, true))
+}
+
 /** Reads the frame at an offset, a multiple of 16. Bytes of any content give a result. */
 export const readFrame = (segment: SegmentBytes, at: number, link: Link, crc: Crc): FrameFound => {
   const { bytes, used } = segment

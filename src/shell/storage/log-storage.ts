@@ -42,6 +42,8 @@ class LogStorage implements Storage {
   private reception: ObjectWriter | null = null
   /** Its name is not durable yet. */
   private isReceptionNew = false
+  /** Objects of it are not durable yet. */
+  private isReceptionOpen = false
   private resets = 0
   /** Ends when everything whose turn came before has. */
   private turn: Promise<unknown> = Promise.resolve()
@@ -174,13 +176,15 @@ class LogStorage implements Storage {
       await this.reception?.close()
       this.reception = await ObjectWriter.resume(this.files, received.objects)
     }
+    this.isReceptionOpen = true
     await this.reception.append({ id: objectId, data })
     const { written } = this.reception
     return { record: { type: 'received', snapshot, nextObjectId, digest, objects: written }, entries: [] }
   }
 
   private async syncReception(): Promise<void> {
-    await this.reception?.sync()
+    if (this.isReceptionOpen) await this.reception?.sync()
+    this.isReceptionOpen = false
     if (this.isReceptionNew) await this.files.syncDirectory()
     this.isReceptionNew = false
   }
