@@ -56,6 +56,7 @@ export const frameBytes = (bodyBytes: number): number => Math.ceil((HEADER_BYTES
 
 /**
  * A frame around a body of text, as UTF-8 without NUL, and the chain value for the next one.
+ * @param room bytes to build it in; the frame is a view of them, until they are used again. Default: new ones.
  * @throws RangeError when the body has a NUL or is empty: a part of the frame could be zero.
  */
 export const encodeFrame = (
@@ -63,14 +64,15 @@ export const encodeFrame = (
   body: Uint8Array,
   { segment, chain }: Link,
   crc: Crc,
+  room = new Uint8Array(frameBytes(body.length)),
 ): { readonly bytes: Uint8Array; readonly chain: number } => {
   if (body.length === 0 || body.includes(0)) throw new RangeError('the body of a frame is text without NUL, not empty')
-  const bytes = new Uint8Array(frameBytes(body.length)).fill(PADDING, HEADER_BYTES + body.length)
-  const view = new DataView(bytes.buffer)
-  bytes[0] = MARK
-  bytes[1] = TYPES.indexOf(type) + 1
+  const bytes = room.subarray(0, frameBytes(body.length))
+  const view = new DataView(bytes.buffer, bytes.byteOffset, HEADER_BYTES)
+  view.setUint32(0, MARK | ((TYPES.indexOf(type) + 1) << 8), true)
   view.setUint32(4, body.length, true)
   bytes.set(body, HEADER_BYTES)
+  bytes.fill(PADDING, HEADER_BYTES + body.length)
   const next = crc(body, crc(bytes.subarray(0, 8), chain))
   view.setUint32(8, next, true)
   view.setUint32(12, crc(bytes.subarray(0, 12), segment), true)
@@ -114,6 +116,14 @@ export interface Damage {
 }
 
 const damage = (at: number, expected: string): Damage => ({ type: 'damage', at, expected })
+
+/** The bytes on disk of the frame with this header, for reading piece by piece; null where it is not what was written. */
+export const frameLength = (header: Uint8Array, { segment }: Pick<Link, 'segment'>, crc: Crc): number | null => {
+  if (header.length < HEADER_BYTES) return null
+  const view = new DataView(header.buffer, header.byteOffset, HEADER_BYTES)
+  if (view.getUint32(12, true) !== crc(header.subarray(0, 12), segment)) return null
+  return frameBytes(view.getUint32(4, true))
+}
 
 /** Reads the frame at an offset, a multiple of 16. Bytes of any content give a result. */
 export const readFrame = (segment: SegmentBytes, at: number, link: Link, crc: Crc): FrameFound => {

@@ -1,3 +1,4 @@
+import { checkMessage } from './admission.ts'
 import { UsageError } from './assert.ts'
 import { broadcastAppend } from './append-entries.ts'
 import type { Entry } from './entry.ts'
@@ -6,15 +7,17 @@ import { jsonBytes } from './json.ts'
 import type { Message } from './message.ts'
 import { appendAndSave, type Work } from './work.ts'
 
+type Propose = Extract<Message, { type: 'propose' }>
+
 /**
  * Figure 2, "Rules for Servers, Leaders": append the command to the local log, and replicate. The whole batch is
  * appended or refused. The disk and the network work on it side by side (thesis 10.2.1).
  * @throws UsageError for a batch without commands, or with one that JSON changes; in whatever role, as it is an error in
  * the caller's program.
  */
-export const handlePropose = (work: Work, { id, commands }: Extract<Message, { type: 'propose' }>): void => {
+export const handlePropose = (work: Work, { id, commands }: Propose): void => {
   const { server, log, options, outputs } = work
-  if (commands.length === 0) throw new UsageError('a proposal has at least one command', { id })
+  checkLength(id, commands)
   const term = server.currentTerm
   const firstIndex = successor(log.lastIndex)
   const entries: Entry[] = []
@@ -40,4 +43,15 @@ export const handlePropose = (work: Work, { id, commands }: Extract<Message, { t
   outputs.push({ type: 'accepted', id, firstIndex, lastIndex: successor(log.lastIndex, entries.length), term })
   appendAndSave(work, entries)
   broadcastAppend(work, 'entries')
+}
+
+const checkLength = (id: Propose['id'], commands: Propose['commands']): void => {
+  if (commands.length === 0) throw new UsageError('a proposal has at least one command', { id })
+}
+
+/** For a caller that holds a proposal back for a while. @throws UsageError where `step` would. */
+export const checkProposal = (proposal: Propose): void => {
+  checkMessage(proposal)
+  checkLength(proposal.id, proposal.commands)
+  for (const command of proposal.commands) jsonBytes(command)
 }

@@ -1,6 +1,5 @@
 import { UsageError, unreachable } from '../core/assert.ts'
 import type { JsonValue } from '../core/entry.ts'
-import type { Send } from '../core/output.ts'
 import type { StateMachine } from '../machine/machine.ts'
 import { replicaStep } from '../machine/replica.ts'
 import type { Replica, ReplicaMessage, ReplicaOutput } from '../machine/replica-state.ts'
@@ -8,8 +7,10 @@ import { NO_TICKS, type TickSource } from './clock.ts'
 import { DiskQueue, callAll, callbacksOf, type Job, type NodeCallback } from './storage/disk-queue.ts'
 import { checkNote, type NodeEvents, type NodeSettings } from './node-events.ts'
 import { UNOBSERVED, type NodeObserver } from './observer.ts'
+import { Proposals, checkName } from './proposals.ts'
 import type { Storage } from './storage/storage.ts'
 import { Turns } from './turns.ts'
+import { Waiters } from './waiters.ts'
 import { DISK_ANSWERS, answerOf, resetTo, snapshotOf } from './writes.ts'
 
 export type { NodeEvents, NodeOutput } from './node-events.ts'
@@ -27,9 +28,10 @@ export class Node<S, C extends JsonValue, R extends JsonValue> {
   private readonly disk: DiskQueue
   private current: Replica<S, R>
   private inbox: ReplicaMessage[] = []
-  private callbacks: NodeCallback[] = []
-  private idleCallbacks: NodeCallback[] = []
-  private isCallingBack = false
+  private readonly proposals = new Proposals<R>((proposal) => this.attemptOwn(proposal))
+  /** Proposals do not wait for the write under way: it has lasted a tick, or a callback waits for them. */
+  private isHurried = false
+  private readonly waiters = new Waiters((error) => this.fail(error))
   private isStepping = false
   private readonly turns = new Turns()
   /** The first exception of a step or callback. */
@@ -79,6 +81,11 @@ export class Node<S, C extends JsonValue, R extends JsonValue> {
     // The message may be the last thing that was waited for.
     if (this.stopped !== null) return this.callBackIfIdle()
     if (this.isStepping) return void this.inbox.push(message)
+    if (message.type === 'propose' || message.type === 'read') checkName(message.id)
+    if (message.type === 'propose' && this.isGathering) {
+      this.proposals.add(message)
+      return this.proposals.isFull ? this.catchUp() : undefined
+    }
     const misuse = this.turn(message)
     if (misuse !== null) throw misuse
   }
@@ -93,6 +100,7 @@ export class Node<S, C extends JsonValue, R extends JsonValue> {
     this.current = replica
     this.observer.replaced(replica.raft)
     this.life++
+    this.proposals.forgetJoint()
     // Answers of the disk that are waiting are for the earlier replica.
     this.inbox = this.inbox.filter(({ type }) => !DISK_ANSWERS.has(type))
     this.disk.push({ write: resetTo(this.machine, replica), life: this.life })
@@ -100,10 +108,14 @@ export class Node<S, C extends JsonValue, R extends JsonValue> {
   }
 
   /**
-   * Calls back, in order, once everything saved so far is durable and what that commits is applied, at once if it is;
-   * with an error if the node has stopped, or stops before.
+   * Calls back, in order, once everything delivered so far is durable and what that commits is applied, at once if it
+   * is; with an error if the node has stopped, or stops before.
    */
   whenDurable(callback: NodeCallback): void {
+    if (!this.proposals.isEmpty) {
+      this.isHurried = true
+      this.catchUp()
+    }
     if (this.stopped !== null) return callback(this.stopped)
     this.disk.push({ write: null, callback })
     if (!this.isStepping) this.disk.flush()
@@ -115,7 +127,7 @@ export class Node<S, C extends JsonValue, R extends JsonValue> {
    */
   whenIdle(callback: NodeCallback): void {
     if (this.hasFailed) return callback(this.stopped)
-    this.idleCallbacks.push(callback)
+    this.waiters.addIdle(callback)
     this.callBackIfIdle()
   }
 
@@ -123,6 +135,15 @@ export class Node<S, C extends JsonValue, R extends JsonValue> {
   stop(): void {
     const reason = new Error('the node was stopped before')
     callAll(this.halt(reason), reason)
+  }
+
+  /**
+   * Proposals wait while a leader's disk writes: what they become could not be written before. A tick ends that: a
+   * disk that stalls must not keep them from the followers, whose disks suffice to commit them.
+   */
+  private get isGathering(): boolean {
+    const { isFull } = this.proposals
+    return this.disk.isWriting && !this.isHurried && !isFull && this.current.raft.server.role.type === 'leader'
   }
 
   /** A message, jobs that the disk has finished, and what follows from them. Returns the error of an unlawful message. */
@@ -134,8 +155,9 @@ export class Node<S, C extends JsonValue, R extends JsonValue> {
     do {
       for (let next = this.inbox.shift(); next !== undefined && this.trouble === null; next = this.inbox.shift()) {
         this.tickIfOwed()
-        this.attemptOwn(next)
+        this.attemptOwn(next, next.type === 'propose')
       }
+      if (!this.isGathering) this.proposals.flush()
       this.disk.flush()
     } while (this.inbox.length > 0 && this.trouble === null)
     this.isStepping = false
@@ -151,15 +173,17 @@ export class Node<S, C extends JsonValue, R extends JsonValue> {
   }
 
   /** A message of this node's making, or of a callback's: that it is not lawful is a fault of theirs. */
-  private attemptOwn(message: ReplicaMessage): void {
-    const misuse = this.attempt(message)
+  private attemptOwn(message: ReplicaMessage, mayWait = false): void {
+    const misuse = this.attempt(message, mayWait)
     if (misuse !== null) this.trouble ??= { error: misuse }
   }
 
   /** Takes a step, if the node still runs. Returns the error of a message that is not lawful. */
-  private attempt(message: ReplicaMessage): UsageError | null {
+  private attempt(message: ReplicaMessage, mayWait = false): UsageError | null {
     try {
-      if (this.stopped === null) this.step(message)
+      if (this.stopped !== null) return null
+      if (mayWait && message.type === 'propose') this.proposals.add(message)
+      else this.step(message)
     } catch (error) {
       if (error instanceof UsageError) return error
       this.trouble ??= { error }
@@ -171,14 +195,16 @@ export class Node<S, C extends JsonValue, R extends JsonValue> {
     const [replica, outputs] = replicaStep(this.machine, this.current, message, this.observer.reduce)
     this.current = replica
     const { life } = this
-    for (const output of outputs) {
-      // A callback may have stopped the node, or replaced the replica that the others are from.
-      if (!this.isCurrent(life)) return
-      try {
-        this.perform(output)
-      } catch (error) {
-        this.trouble ??= { error }
-      }
+    if (message.type === 'tick') this.isHurried = this.disk.isWriting
+    for (const output of this.proposals.apart(outputs)) this.carryOut(output, life)
+  }
+
+  /** Unless a callback has stopped the node, or replaced the replica that it is from. */
+  private carryOut(output: ReplicaOutput<R>, life: number): void {
+    try {
+      if (this.isCurrent(life)) this.perform(output)
+    } catch (error) {
+      this.trouble ??= { error }
     }
   }
 
@@ -221,7 +247,8 @@ export class Node<S, C extends JsonValue, R extends JsonValue> {
    */
   private settle(jobs: readonly Job[]): void {
     if (this.stopped !== null) return
-    this.callbacks.push(...callbacksOf(jobs))
+    this.isHurried = false
+    this.waiters.addReady(callbacksOf(jobs))
     if (this.isStepping) this.keepPromises(jobs)
     else this.turn(null, jobs)
   }
@@ -233,52 +260,28 @@ export class Node<S, C extends JsonValue, R extends JsonValue> {
       if (job.write === null || job.life !== life) continue
       const { write } = job
       if (write.type === 'save') {
-        for (const send of write.then) this.keepPromise(send, life)
+        for (const send of write.then) this.carryOut(send, life)
         answer = { type: 'saved', sequence: write.sequence, lastIndex: write.lastIndex }
       } else if (write.type === 'snapshot') answer = answerOf(write, job.failure)
     }
     if (answer !== null && this.isCurrent(life)) this.inbox.push(answer)
   }
 
-  private keepPromise({ to, rpc }: Send, life: number): void {
-    try {
-      if (this.isCurrent(life)) this.events.send(to, rpc)
-    } catch (error) {
-      this.trouble ??= { error }
-    }
-  }
-
   /** Calls back, in order, unless messages wait: then once these have been handled. */
   private callBack(): void {
-    if (this.isStepping || this.isCallingBack || this.turns.isWaiting) return
-    this.isCallingBack = true
-    for (let next = this.callbacks.shift(); next !== undefined; next = this.callbacks.shift()) this.call(next)
-    this.isCallingBack = false
+    if (!this.isStepping && !this.turns.isWaiting) this.waiters.callReady()
   }
 
   private callBackIfIdle(): void {
-    if (this.isBusy || this.isStepping) return
-    for (let left = this.idleCallbacks.length; left > 0; left--) {
-      const next = this.idleCallbacks.shift()
-      if (next !== undefined) this.call(next)
-    }
-  }
-
-  private call(callback: NodeCallback): void {
-    try {
-      callback(null)
-    } catch (error) {
-      this.fail(error)
-    }
+    if (!this.isBusy && !this.isStepping) this.waiters.callIdle()
   }
 
   /** Everything ends here. Returns the callbacks whose time will not come. */
   private halt(reason: Error): readonly NodeCallback[] {
     this.stopped ??= reason
     this.inbox = []
-    const callbacks = [...this.callbacks, ...this.disk.close()]
-    this.callbacks = []
-    return callbacks
+    this.proposals.forgetWaiting()
+    return [...this.waiters.takeReady(), ...this.disk.close()]
   }
 
   /** @param isNews not to a caller that stopped the node before, and does not wait for the disk */
@@ -287,10 +290,8 @@ export class Node<S, C extends JsonValue, R extends JsonValue> {
     const reason = error instanceof Error ? error : new Error(String(error), { cause: error })
     this.hasFailed = true
     this.stopped = reason
-    const callbacks = [...this.halt(reason), ...this.idleCallbacks]
-    this.idleCallbacks = []
     try {
-      callAll(callbacks, reason)
+      callAll([...this.halt(reason), ...this.waiters.takeIdle()], reason)
     } finally {
       if (isNews) this.events.failed(error)
     }

@@ -14,7 +14,7 @@ const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url))
  */
 const PROGRAM = `
 import { writeSync } from 'node:fs'
-import { configurationOf } from './out/core/configuration.js'
+import { configurationOf } from './out/core/membership/configuration.js'
 import { nodeId } from './out/core/ids.js'
 import { createReplica, restartReplica } from './out/machine/replica.js'
 import { openStorage } from './out/shell/storage/index.js'

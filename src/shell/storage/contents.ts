@@ -91,9 +91,9 @@ type Saved = Extract<LogRecord, { type: 'save' }>
 /** First truncate, then append, then adopt the snapshot, then compact. */
 const saved = (before: Contents, record: Saved, entries: readonly Entry[]): Contents => {
   const { hardState, truncateFrom, snapshot, compactTo, lastIndex } = record
-  let contents = hardState === null ? before : { ...before, hardState }
-  if (truncateFrom !== null) contents = truncated(contents, truncateFrom)
-  contents = { ...contents, lastIndex: endOf(contents.lastIndex, entries) }
+  let contents = truncateFrom === null ? before : truncated(before, truncateFrom)
+  const end = endOf(contents.lastIndex, entries)
+  contents = { ...contents, hardState: hardState ?? contents.hardState, lastIndex: end }
   if (snapshot !== null) contents = withReceived(contents, snapshot)
   if (compactTo !== null) contents = compacted(contents, compactTo)
   if (contents.lastIndex !== lastIndex)

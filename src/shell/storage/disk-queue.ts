@@ -45,6 +45,11 @@ export class DiskQueue {
     return this.writing !== null || this.snapshotsInWriting > 0 || this.waiting.length > 0
   }
 
+  /** Whether a write is under way that others have to wait for. */
+  get isWriting(): boolean {
+    return this.writing !== null
+  }
+
   push(job: Job): void {
     if (!this.isClosed) this.waiting.push(job)
   }
@@ -64,14 +69,19 @@ export class DiskQueue {
 
   private writeGathered(): void {
     const jobs: Job[] = []
+    const writes: StorageWrite[] = []
     const snapshots: WriteJob[] = []
     for (const job of this.waiting) {
-      if (job.write !== null && job.write.type === 'snapshot') snapshots.push(job)
-      else jobs.push(job)
+      if (job.write !== null && job.write.type === 'snapshot') {
+        snapshots.push(job)
+        continue
+      }
+      jobs.push(job)
+      if (job.write !== null) writes.push(job.write)
     }
     this.waiting = []
     this.writing = jobs
-    const written = this.write(jobs.flatMap(({ write }) => (write === null ? [] : [write])))
+    const written = this.write(writes)
     if (written === undefined) this.settle(jobs)
     else
       written.then(
@@ -131,8 +141,11 @@ export class DiskQueue {
   }
 }
 
-export const callbacksOf = (jobs: readonly Job[]): readonly NodeCallback[] =>
-  jobs.flatMap((job) => (job.write === null ? [job.callback] : []))
+export const callbacksOf = (jobs: readonly Job[]): readonly NodeCallback[] => {
+  const callbacks: NodeCallback[] = []
+  for (const job of jobs) if (job.write === null) callbacks.push(job.callback)
+  return callbacks
+}
 
 /** A callback as a promise, which is rejected with the error. */
 export const promised = (wait: (callback: NodeCallback) => void): Promise<void> =>

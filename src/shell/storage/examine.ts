@@ -69,7 +69,7 @@ export const examine = async (files: Files): Promise<Examined> => {
   const received = contents?.received?.nextObjectId === FIRST_OBJECT ? null : contents?.received
   await attempt(() => received && readObjects(files, received.objects))
   let bytes = 0
-  for (const name of names) bytes += name === 'lost+found' ? 0 : (await files.read(name)).length
+  for (const name of names) bytes += name === 'lost+found' ? 0 : await files.size(name)
   return { contents, entries, segments: manifest.segments, bytes, problems, isLogWhole, areObjectsWhole, lostUpTo }
 }
 
@@ -89,7 +89,7 @@ const manifestOf = async (files: Files, names: readonly string[]): Promise<Manif
     directory ??= head.directory
     if (head.directory !== directory) continue
     if (segments.length > 0 && number !== (segments.at(-1)?.number ?? 0) + 1) break
-    segments.push({ number, bytes: (await files.read(segmentName(number))).length, chain: head.chain })
+    segments.push({ number, bytes: await files.size(segmentName(number)), chain: head.chain })
   }
   if (directory === null) throw new StorageError(`no ${MANIFEST} and no segment can be read: ${RESTORE}`)
   return { directory, segments }

@@ -1,5 +1,5 @@
 import { constants } from 'node:fs'
-import { open, readFile, readdir, rename, unlink, type FileHandle } from 'node:fs/promises'
+import { open, readdir, rename, stat, unlink, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 
 /*
@@ -24,8 +24,10 @@ export interface OpenFile {
 /** The files of one directory, by name. All calls throw errors with the codes of node:fs. */
 export interface Files {
   list(): Promise<readonly string[]>
-  /** The whole content. */
-  read(name: string): Promise<Uint8Array>
+  /** The bytes from `from`, before `to`, as far as the file goes: by default all. */
+  read(name: string, from?: number, to?: number): Promise<Uint8Array>
+  /** Its length in bytes. */
+  size(name: string): Promise<number>
   /** A new, empty file. @throws EEXIST where there is one. */
   create(name: string): Promise<OpenFile>
   /** A file that exists, to write. */
@@ -39,7 +41,8 @@ export interface Files {
 /** The files of a directory that exists. */
 export const filesIn = (directory: string): Files => ({
   list: () => readdir(directory),
-  read: (name) => readFile(join(directory, name)),
+  read: (name, from = 0, to = Infinity) => readBytes(join(directory, name), from, to),
+  size: async (name) => (await stat(join(directory, name))).size,
   create: async (name) => openFile(await open(join(directory, name), 'wx')),
   open: async (name) => openFile(await open(join(directory, name), constants.O_WRONLY)),
   rename: (from, to) => rename(join(directory, from), join(directory, to)),
@@ -53,6 +56,27 @@ export const syncDirectory = async (directory: string): Promise<void> => {
   const handle = await open(directory, 'r')
   try {
     await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
+
+/** One call reads less than 2 GiB, whatever it is asked for. */
+const READ_MAX = 1 << 30
+
+/** Without waiting, as for the other end of a pipe: one that bears the name of a file of the log is no such file. */
+const readBytes = async (path: string, from: number, to: number): Promise<Uint8Array> => {
+  const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK)
+  try {
+    const found = await handle.stat()
+    if (!found.isFile()) throw Object.assign(new Error(`${path} is not a file`), { code: 'EINVAL' })
+    const bytes = new Uint8Array(Math.max(0, Math.min(to, found.size) - from))
+    for (let at = 0; at < bytes.length;) {
+      const { bytesRead } = await handle.read(bytes, at, Math.min(bytes.length - at, READ_MAX), from + at)
+      if (bytesRead === 0) return bytes.subarray(0, at)
+      at += bytesRead
+    }
+    return bytes
   } finally {
     await handle.close()
   }

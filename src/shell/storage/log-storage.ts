@@ -42,6 +42,8 @@ class LogStorage implements Storage {
   private reception: ObjectWriter | null = null
   /** Its name is not durable yet. */
   private isReceptionNew = false
+  /** Objects of it are not durable yet. */
+  private isReceptionOpen = false
   private resets = 0
   /** Ends when everything whose turn came before has. */
   private turn: Promise<unknown> = Promise.resolve()
@@ -68,6 +70,7 @@ class LogStorage implements Storage {
     this.entries = null
     if (writes.some(({ type }) => type === 'reset')) this.resets++
     const { resets } = this
+    if (writes.every(isReady)) return this.inTurn(() => this.commit(writes, false))
     if (!writes.every(({ type }) => type === 'snapshot'))
       return this.inTurn(async () => this.commit(await this.stage(writes), false))
     // While the objects of a large snapshot are written, other writes go on.
@@ -115,7 +118,7 @@ class LogStorage implements Storage {
   private async stage(writes: readonly StorageWrite[]): Promise<readonly Staged[]> {
     const staged: Staged[] = []
     for (const write of writes) {
-      if (write.type === 'save' || write.type === 'storeObject') staged.push(write)
+      if (isReady(write)) staged.push(write)
       else if (write.type === 'snapshot') staged.push({ ...write, objects: await this.writeFile(write.objects) })
       else {
         const isBirth = write.remains.snapshot.lastIncludedIndex === 0
@@ -162,6 +165,8 @@ class LogStorage implements Storage {
     const { snapshot, objectId, data, digest, nextObjectId } = write
     const received = contents?.received ?? null
     if (objectId === FIRST_OBJECT) {
+      // A save before it in the same batch may adopt the transfer that it replaces.
+      await this.syncReception()
       await this.reception?.close()
       this.reception = await ObjectWriter.create(this.files, this.newFile())
       this.isReceptionNew = true
@@ -171,13 +176,15 @@ class LogStorage implements Storage {
       await this.reception?.close()
       this.reception = await ObjectWriter.resume(this.files, received.objects)
     }
+    this.isReceptionOpen = true
     await this.reception.append({ id: objectId, data })
     const { written } = this.reception
     return { record: { type: 'received', snapshot, nextObjectId, digest, objects: written }, entries: [] }
   }
 
   private async syncReception(): Promise<void> {
-    await this.reception?.sync()
+    if (this.isReceptionOpen) await this.reception?.sync()
+    this.isReceptionOpen = false
     if (this.isReceptionNew) await this.files.syncDirectory()
     this.isReceptionNew = false
   }
@@ -188,6 +195,10 @@ class LogStorage implements Storage {
     for (const name of new Set(names)) if (!used.has(name)) await this.files.remove(name)
   }
 }
+
+/** Whether a write has no objects that go to a file first. */
+const isReady = (write: StorageWrite): write is Exclude<StorageWrite, { type: 'snapshot' | 'reset' }> =>
+  write.type === 'save' || write.type === 'storeObject'
 
 /** Saves that only keep promises in order change nothing; a snapshot may have been overtaken. */
 const isNews = (write: Staged, contents: Contents | null, isObsolete: boolean): boolean => {

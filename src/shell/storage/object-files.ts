@@ -1,10 +1,12 @@
+import { crc32 } from 'node:zlib'
+import { HEADER_BYTES, frameLength, readFrame, segmentBytes } from '../../codec/frames.ts'
 import type { CapturedObject } from '../../machine/capture.ts'
 import { StorageError } from './storage.ts'
 import { OBJECT_FILE, decodeObject, encodeObject } from './batch.ts'
 import type { ObjectFile } from './contents.ts'
 import { RESTORE, codeOf, damaged } from './failure.ts'
 import type { Files, OpenFile } from './files.ts'
-import { FrameWriter, readFrames } from './segment.ts'
+import { FrameWriter } from './segment.ts'
 
 /*
  * Files of snapshot objects, one frame each. A file counts as far as a record of the log says, and not at all before:
@@ -81,28 +83,60 @@ export const writeObjects = async (
   return writer.written
 }
 
+/** Bytes that are read at a time, unless one object takes more: a file may be larger than memory has room for. */
+const PIECE = 1 << 20
+
+/** The beginning of a file, read in pieces from the front. */
+class Pieces {
+  private readonly files: Files
+  private readonly of: ObjectFile
+  private piece: Uint8Array = new Uint8Array()
+  private from = 0
+
+  constructor(files: Files, of: ObjectFile) {
+    this.files = files
+    this.of = of
+  }
+
+  /** The frame there; its header alone, where that is not confirmed or speaks of more than there is. */
+  async frameAt(at: number, segment: number): Promise<Uint8Array> {
+    const header = await this.bytes(at, HEADER_BYTES)
+    const length = frameLength(header, { segment }, crc32)
+    return length === null || at + length > this.of.bytes ? header : this.bytes(at, length)
+  }
+
+  private async bytes(at: number, length: number): Promise<Uint8Array> {
+    if (at + length > this.from + this.piece.length) {
+      this.from = at
+      const to = Math.min(this.of.bytes, at + Math.max(PIECE, length))
+      this.piece = await this.files.read(this.of.file, at, to)
+    }
+    return this.piece.subarray(at - this.from, at - this.from + length)
+  }
+}
+
 /** @throws StorageError when the file is missing, damaged, or not the one that the record speaks of. */
-export const readObjects = async (
-  files: Files,
-  { file, count, bytes, chain }: ObjectFile,
-): Promise<readonly CapturedObject[]> => {
-  const all = await files.read(file).catch((error: unknown) => {
+export const readObjects = async (files: Files, of: ObjectFile): Promise<readonly CapturedObject[]> => {
+  const { file, count, bytes } = of
+  const there = await files.size(file).catch((error: unknown) => {
     throw codeOf(error) === 'ENOENT'
       ? new StorageError(`${file} is missing, and the log refers to it: ${RESTORE}`)
       : error
   })
-  if (all.length < bytes) throw damaged(file, all.length, `${bytes} bytes`)
-  const found = readFrames(all.subarray(0, bytes), { segment: numberOfObjectFile(file), chain: 0 }, false)
-  if (typeof found.ending === 'object') throw damaged(file, found.ending.at, found.ending.expected)
-  if (found.chain !== chain || found.bodies.length !== count)
-    throw damaged(
-      file,
-      found.end,
-      `${count} objects with the checksum that the log holds: this is another copy of the file`,
-    )
-  return found.bodies.map(({ body, at }) => {
-    const object = decodeObject(body)
-    if (object === null) throw damaged(file, at, 'objects of this format')
-    return object
-  })
+  if (there < bytes) throw damaged(file, there, `${bytes} bytes`)
+  const pieces = new Pieces(files, of)
+  const segment = numberOfObjectFile(file)
+  const objects: CapturedObject[] = []
+  let chain = 0
+  for (let at = 0; at < bytes;) {
+    const found = readFrame(segmentBytes(await pieces.frameAt(at, segment), false), 0, { segment, chain }, crc32)
+    if (found.type === 'damage') throw damaged(file, at + found.at, found.expected)
+    const object = found.type === 'frame' && found.frame === 'object' ? decodeObject(found.body) : null
+    if (found.type !== 'frame' || object === null) throw damaged(file, at, 'an object of this format')
+    objects.push(object)
+    chain = found.chain
+    at += found.end
+  }
+  if (chain === of.chain && objects.length === count) return objects
+  throw damaged(file, bytes, `${count} objects with the checksum that the log holds: this is another copy of the file`)
 }

@@ -4,15 +4,15 @@ import type { LogRecord } from './contents.ts'
 import type { SegmentEntry } from './manifest.ts'
 
 /** A segment that is listed, and the last of its entries that counts: 0 where none does. */
-export interface Segment extends SegmentEntry {
-  readonly lastIndex: Index
+interface Segment extends SegmentEntry {
+  lastIndex: Index
 }
 
 /** The segments of a log, the open one last; which are needed follows from what was written to them. */
 export class SegmentTable {
   private segments: readonly Segment[] = []
 
-  get list(): readonly Segment[] {
+  get list(): readonly SegmentEntry[] {
     return this.segments
   }
 
@@ -27,22 +27,21 @@ export class SegmentTable {
     const last = entries.at(-1)
     const open = this.segments.at(-1)
     if (last === undefined || open === undefined) return
-    this.segments = [...this.segments.slice(0, -1), { ...open, lastIndex: maxIndex(open.lastIndex, last.index) }]
+    open.lastIndex = maxIndex(open.lastIndex, last.index)
   }
 
   /** Those from the first one on that holds an entry after the base; the open one always. */
-  needed(base: Index): readonly Segment[] {
+  needed(base: Index): readonly SegmentEntry[] {
     const first = this.segments.findIndex(({ lastIndex }, at) => lastIndex > base || at === this.segments.length - 1)
     return this.segments.slice(Math.max(first, 0))
   }
 
   /** Forgets the others. */
-  keep(needed: readonly Segment[]): void {
-    this.segments = needed
+  keep(needed: readonly SegmentEntry[]): void {
+    this.segments = this.segments.filter((segment) => needed.includes(segment))
   }
 
   private cutTo(last: Index): void {
-    if (this.segments.every(({ lastIndex }) => lastIndex <= last)) return
-    this.segments = this.segments.map((segment) => ({ ...segment, lastIndex: minIndex(segment.lastIndex, last) }))
+    for (const segment of this.segments) segment.lastIndex = minIndex(segment.lastIndex, last)
   }
 }

@@ -44,13 +44,17 @@ export const createZeroed = async (files: Files, name: string, bytes: number): P
   }
 }
 
-/** The end of a file of frames, to write at. */
+/** What a writer keeps to build its next frame in, in bytes: larger frames get room of their own. */
+const ROOM = 1 << 16
+
+/** The end of a file of frames, to write at. One write after the other. */
 export class FrameWriter {
   readonly file: OpenFile
   readonly number: number
   /** Bytes that frames take so far. */
   position: number
   chain: number
+  private readonly room = new Uint8Array(ROOM)
 
   constructor(file: OpenFile, { segment, chain }: Link, position: number) {
     this.file = file
@@ -61,7 +65,8 @@ export class FrameWriter {
 
   /** Writes a frame behind the others. It is durable after the next sync of the file. */
   async append(type: FrameType, body: Uint8Array): Promise<void> {
-    const { bytes, chain } = encodeFrame(type, body, { segment: this.number, chain: this.chain }, crc32)
+    const room = frameBytes(body.length) <= ROOM ? this.room : undefined
+    const { bytes, chain } = encodeFrame(type, body, { segment: this.number, chain: this.chain }, crc32, room)
     await this.file.write(bytes, this.position)
     this.position += bytes.length
     this.chain = chain

@@ -38,6 +38,8 @@ export class RecordingFiles implements Files {
   readonly origins: string[] = []
   /** The places that synced something. */
   readonly sites = new Set<string>()
+  /** The most bytes that one call has read. */
+  longestRead = 0
   private readonly names = new Map<string, number>()
   private readonly contents = new Map<number, Uint8Array>()
   private readonly options: RecorderOptions
@@ -61,8 +63,15 @@ export class RecordingFiles implements Files {
     return Promise.resolve([...this.names.keys()])
   }
 
-  async read(name: string): Promise<Uint8Array> {
-    return Promise.resolve(this.contents.get(this.find(name)) ?? new Uint8Array())
+  async read(name: string, from = 0, to = Infinity): Promise<Uint8Array> {
+    const bytes = this.contents.get(this.find(name)) ?? new Uint8Array()
+    const part = from === 0 && to >= bytes.length ? bytes : bytes.subarray(from, Math.min(to, bytes.length))
+    this.longestRead = Math.max(this.longestRead, part.length)
+    return Promise.resolve(part)
+  }
+
+  async size(name: string): Promise<number> {
+    return Promise.resolve(this.contents.get(this.find(name))?.length ?? 0)
   }
 
   async create(name: string): Promise<OpenFile> {
