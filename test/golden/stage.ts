@@ -2,7 +2,8 @@ import { configurationOf } from '../../src/core/membership/configuration.ts'
 import type { Options } from '../../src/core/config.ts'
 import type { Entry, JsonValue } from '../../src/core/entry.ts'
 import { INDEX_ZERO, index, nodeId, successor, term, type NodeId, type ObjectId } from '../../src/core/ids.ts'
-import { append, compactTo, emptyLog, slice, termAt, truncateFrom, type Log } from '../../src/core/log/log.ts'
+import { applySave } from '../../src/core/log/apply-save.ts'
+import { append, emptyLog, slice, type Log } from '../../src/core/log/log.ts'
 import type { Message } from '../../src/core/message.ts'
 import type { HardState, Output, Save } from '../../src/core/output.ts'
 import type { Rpc, SnapshotMeta } from '../../src/core/rpc.ts'
@@ -245,7 +246,7 @@ export class Stage {
 
   private save(actor: Actor, save: Save, src: number, answer: (message: Message) => void): void {
     if (actor.isHeld) return
-    actor.disk = written(actor.disk, save)
+    actor.disk = applySave(actor.disk, save)
     for (const { to, rpc } of save.then) this.letters.push({ from: actor.id, to, rpc, src })
     answer({ type: 'saved', sequence: save.sequence, lastIndex: save.lastIndex })
   }
@@ -266,15 +267,3 @@ const remainsOf = (id: NodeId, { hardState, snapshot, log }: Disk): Remains => (
   base: { index: log.baseIndex, term: log.baseTerm },
   entries: slice(log, successor(log.baseIndex), log.lastIndex),
 })
-
-const written = (disk: Disk, save: Save): Disk => {
-  const kept = save.truncateFrom === null ? disk.log : truncateFrom(disk.log, save.truncateFrom)
-  const longer = append(kept, save.entries)
-  const { compactTo: to } = save
-  const isHeld = to !== null && termAt(longer, to.index) === to.term
-  return {
-    hardState: save.hardState ?? disk.hardState,
-    snapshot: save.snapshot ?? disk.snapshot,
-    log: to === null ? longer : isHeld ? compactTo(longer, to.index) : emptyLog(to.index, to.term),
-  }
-}

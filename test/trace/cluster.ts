@@ -1,7 +1,8 @@
 import { InvariantViolation } from '../../src/core/assert.ts'
 import { configurationOf } from '../../src/core/membership/configuration.ts'
 import { INDEX_ZERO, nodeId, successor, type NodeId } from '../../src/core/ids.ts'
-import { append, compactTo, emptyLog, slice, termAt, truncateFrom, type Log } from '../../src/core/log/log.ts'
+import { applySave } from '../../src/core/log/apply-save.ts'
+import { emptyLog, slice, type Log } from '../../src/core/log/log.ts'
 import type { Message } from '../../src/core/message.ts'
 import type { HardState, Output, Save, Send } from '../../src/core/output.ts'
 import { drawInteger } from '../../src/core/random.ts'
@@ -249,12 +250,4 @@ export class RecordedCluster {
   }
 }
 
-const write = (member: Member, save: Save): void => {
-  member.hardState = save.hardState ?? member.hardState
-  if (save.truncateFrom !== null) member.log = truncateFrom(member.log, save.truncateFrom)
-  member.log = append(member.log, save.entries)
-  member.snapshot = save.snapshot ?? member.snapshot
-  const { compactTo: to } = save
-  if (to === null) return
-  member.log = termAt(member.log, to.index) === to.term ? compactTo(member.log, to.index) : emptyLog(to.index, to.term)
-}
+const write = (member: Member, save: Save): void => void Object.assign(member, applySave(member, save))

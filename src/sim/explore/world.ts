@@ -1,7 +1,8 @@
 import type { Options } from '../../core/config.ts'
 import { configurationOf } from '../../core/membership/configuration.ts'
 import { nodeId, successor, type NodeId } from '../../core/ids.ts'
-import { append, compactTo, emptyLog, slice, truncateFrom, type Log } from '../../core/log/log.ts'
+import { applySave } from '../../core/log/apply-save.ts'
+import { emptyLog, slice, type Log } from '../../core/log/log.ts'
 import type { HardState, Save } from '../../core/output.ts'
 import type { Rpc, SnapshotMeta } from '../../core/rpc.ts'
 import { initial, restart } from '../../core/start.ts'
@@ -119,24 +120,10 @@ export const bornWorld = (size: number, options: Partial<Options> = {}): World =
   }
 }
 
-/** The disk after a save: truncate, append, adopt the snapshot, compact, in this order. */
+/** The disk after a save. A snapshot that is adopted brings the state that was installed. */
 export const written = (disk: Disk, { save, installed }: Unsaved): Disk => {
-  let { log } = disk
-  if (save.truncateFrom !== null && save.truncateFrom <= log.lastIndex) {
-    const from = save.truncateFrom
-    log = from <= log.baseIndex ? emptyLog(log.baseIndex, log.baseTerm) : truncateFrom(log, from)
-  }
-  log = append(log, save.entries)
-  if (save.compactTo !== null) {
-    const { index, term } = save.compactTo
-    log = index > log.lastIndex ? emptyLog(index, term) : compactTo(log, index)
-  }
-  return {
-    hardState: save.hardState ?? disk.hardState,
-    log,
-    snapshot: save.snapshot ?? disk.snapshot,
-    state: save.snapshot === null ? disk.state : installed,
-  }
+  const state = save.snapshot === null ? disk.state : installed
+  return { ...applySave(disk, save), state }
 }
 
 /** A server that comes back with what its disk holds. */

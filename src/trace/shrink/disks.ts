@@ -1,23 +1,18 @@
 import type { NodeId } from '../../core/ids.ts'
 import { successor } from '../../core/ids.ts'
-import { append, compactTo, emptyLog, slice, termAt, truncateFrom, type Log } from '../../core/log/log.ts'
+import { applySave, type StoredImage } from '../../core/log/apply-save.ts'
+import { slice } from '../../core/log/log.ts'
 import type { Message } from '../../core/message.ts'
-import type { HardState, Output, Save } from '../../core/output.ts'
+import type { Output, Save } from '../../core/output.ts'
 import type { Rpc, SnapshotMeta } from '../../core/rpc.ts'
 import type { RaftState } from '../../core/state.ts'
 import type { Start } from '../format.ts'
 
 type Restart = Extract<Start, { readonly how: 'restart' }>
 
-interface Content {
-  readonly hardState: HardState
-  readonly snapshot: SnapshotMeta
-  readonly log: Log
-}
-
 interface Disk {
   /** What is surely there: every save that was answered, or whose promise was heard. */
-  readonly content: Content
+  readonly content: StoredImage
   /** Saves under way, oldest first: a crash may lose the last of them. */
   readonly pending: readonly Save[]
   /** Snapshots of its own that the server asked for and has not heard of. */
@@ -26,7 +21,7 @@ interface Disk {
 
 /**
  * What servers restart from when the run is no longer the one that was recorded. A crash loses as many of the saves
- * under way, the last ones, as the recorded crash did, so that what is given back is lawful, and as far as possible
+ * under way, the last ones, as the recorded crash did, so that what is given back is valid, and as far as possible
  * what the recorded run was about.
  */
 export class Disks {
@@ -64,7 +59,7 @@ export class Disks {
     const done = disk.pending.filter((save) => save.sequence <= sequence)
     if (done.length === 0) return
     const pending = disk.pending.slice(done.length)
-    this.disks.set(id, { ...disk, content: done.reduce(saved, disk.content), pending })
+    this.disks.set(id, { ...disk, content: done.reduce(applySave, disk.content), pending })
   }
 
   /** How many of the saves under way are missing from what a recorded restart found; none where that cannot be told. */
@@ -74,7 +69,7 @@ export class Disks {
     let { content } = disk
     for (const [at, save] of [...disk.pending, null].entries()) {
       if (isLike(content, found)) return disk.pending.length - at
-      if (save !== null) content = saved(content, save)
+      if (save !== null) content = applySave(content, save)
     }
     return 0
   }
@@ -84,7 +79,7 @@ export class Disks {
     const disk = this.disks.get(node)
     if (disk === undefined || recorded.lastApplied !== undefined) return null
     const survivors = disk.pending.slice(0, Math.max(0, disk.pending.length - lost))
-    const { hardState, snapshot, log } = survivors.reduce(saved, disk.content)
+    const { hardState, snapshot, log } = survivors.reduce(applySave, disk.content)
     const { options, seed } = recorded
     return {
       how: 'restart',
@@ -99,12 +94,12 @@ export class Disks {
 }
 
 /** Who says that a snapshot is durable has written it; the server may have adopted a later one meanwhile. */
-const withOwn = ({ content, asked }: Disk, known: SnapshotMeta, index: number): Content => {
+const withOwn = ({ content, asked }: Disk, known: SnapshotMeta, index: number): StoredImage => {
   const own = [known, ...asked].find(({ lastIncludedIndex }) => lastIncludedIndex === index)
   return own === undefined || index <= content.snapshot.lastIncludedIndex ? content : { ...content, snapshot: own }
 }
 
-const isLike = ({ hardState, log }: Content, { hardState: found, base, snapshot, entries }: Restart): boolean => {
+const isLike = ({ hardState, log }: StoredImage, { hardState: found, base, snapshot, entries }: Restart): boolean => {
   const last = entries.at(-1) ?? base ?? { index: snapshot.lastIncludedIndex, term: snapshot.lastIncludedTerm }
   return (
     hardState.currentTerm === found.currentTerm &&
@@ -113,16 +108,4 @@ const isLike = ({ hardState, log }: Content, { hardState: found, base, snapshot,
     log.lastTerm === last.term &&
     log.baseIndex === (base?.index ?? snapshot.lastIncludedIndex)
   )
-}
-
-/** In the order that a save asks for: truncate, append, adopt the snapshot, compact. */
-const saved = (disk: Content, save: Save): Content => {
-  const kept = save.truncateFrom === null ? disk.log : truncateFrom(disk.log, save.truncateFrom)
-  const log = append(kept, save.entries)
-  const { compactTo: to } = save
-  return {
-    hardState: save.hardState ?? disk.hardState,
-    snapshot: save.snapshot ?? disk.snapshot,
-    log: to === null ? log : termAt(log, to.index) === to.term ? compactTo(log, to.index) : emptyLog(to.index, to.term),
-  }
 }
