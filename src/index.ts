@@ -8,13 +8,31 @@ export { step } from './core/step.ts'
 export { adoptionOf, birthSnapshot, initial, restart, type Birth, type Remains } from './core/start.ts'
 export { DEFAULT_OPTIONS, optionsOf, type Options } from './core/config.ts'
 export { InvariantViolation, UsageError } from './core/assert.ts'
+export { checkState } from './core/invariants/state.ts'
+export { checkTransition } from './core/invariants/transition.ts'
 export { FIRST_OBJECT, index, nodeId, term, type Index, type NodeId, type ObjectId, type Term } from './core/ids.ts'
 export { configurationOf, type Configuration, type ConfigurationAt } from './core/membership/configuration.ts'
 export { majority, quorumIndex, voteResult, type VoteResult } from './core/membership/quorum.ts'
 export type { Entry, JsonValue } from './core/entry.ts'
+export { applySave, type StoredImage } from './core/log/apply-save.ts'
 export { entryAt, slice, termAt, type Log } from './core/log/log.ts'
 export type { Message, ReadMode, RequestId } from './core/message.ts'
-export type { HardState, Output, Save, Send } from './core/output.ts'
+export {
+  sendsOf,
+  type Apply,
+  type HardState,
+  type InstallReceived,
+  type Note,
+  type Output,
+  type ReadObject,
+  type Reducer,
+  type RefusalReason,
+  type Save,
+  type SaveObject,
+  type Send,
+  type TakeSnapshot,
+  type TransferEnded,
+} from './core/output.ts'
 export type { Progress } from './core/progress.ts'
 export type { Queue } from './core/queue.ts'
 export type {

@@ -1,7 +1,8 @@
 import type { Entry } from './entry.ts'
 import type { Index, NodeId, ObjectId, Term } from './ids.ts'
-import type { RequestId } from './message.ts'
+import type { Message, RequestId } from './message.ts'
 import type { Rpc, SnapshotMeta } from './rpc.ts'
+import type { RaftState } from './state.ts'
 
 /** What a step asks of its host, to be carried out in the order of the list. */
 export type Output =
@@ -33,6 +34,9 @@ export type Output =
   | { readonly type: 'readReady'; readonly id: RequestId; readonly index: Index }
 
 export type RefusalReason = 'not-leader' | 'busy' | 'no-lease'
+
+/** The shape of `step`: the reducer itself, or a function around it that observes or checks. */
+export type Reducer = (state: RaftState, message: Message) => readonly [RaftState, readonly Output[]]
 
 /** Figure 2, "Persistent state on all servers", the part beside the log. */
 export interface HardState {
@@ -83,6 +87,10 @@ export interface Send {
   readonly to: NodeId
   readonly rpc: Rpc
 }
+
+/** Everything that a step sends, at once or once its save is durable, in the order of the outputs. */
+export const sendsOf = (outputs: readonly Output[]): readonly Send[] =>
+  outputs.flatMap((output) => (output.type === 'send' ? [output] : output.type === 'save' ? output.then : []))
 
 /** Committed entries for the state machine, in order, each exactly once since the start; answered by `applied`. */
 export interface Apply {

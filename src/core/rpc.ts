@@ -107,6 +107,10 @@ export interface SnapshotMeta {
   readonly configurationIndex: Index
 }
 
+/** Snapshots with the same last entry stand for the same state (State Machine Safety, section 5.4.3). */
+export const sameSnapshot = (a: SnapshotMeta, b: SnapshotMeta): boolean =>
+  a.lastIncludedIndex === b.lastIncludedIndex && a.lastIncludedTerm === b.lastIncludedTerm
+
 /**
  * One object of a snapshot (Figure 13; NuRaft's logical objects). The receiver names the object it wants next;
  * a snapshot of a single object whose `isLast` is set is the single-shot RPC of section 7.

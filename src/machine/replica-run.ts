@@ -8,13 +8,10 @@ import type { InstallReceived, Output, ReadObject, SaveObject } from '../core/ou
 import { dropOldest, enqueue, itemAt, newestOf, sizeOf } from '../core/queue.ts'
 import type { SnapshotMeta } from '../core/rpc.ts'
 import type { RaftState } from '../core/state.ts'
-import type { step } from '../core/step.ts'
+import type { Reducer } from '../core/output.ts'
 import type { StateMachine } from './machine.ts'
 import { overtaken, settle } from './pending.ts'
 import { captureAt, type Capture, type Replica, type ReplicaMessage, type ReplicaOutput } from './replica-state.ts'
-
-/** The core's reducer, or one around it that looks on. */
-export type Reducer = typeof step
 
 /** Scratch space of one step, like the core's Work: mutable inside, invisible outside. */
 export class ReplicaRun<S, C extends JsonValue, R extends JsonValue> {

@@ -1,3 +1,4 @@
+import type { Reducer } from '../core/output.ts'
 import { UsageError } from '../core/assert.ts'
 import type { JsonValue } from '../core/entry.ts'
 import { EMPTY_QUEUE } from '../core/queue.ts'
@@ -7,7 +8,7 @@ import type { RaftState } from '../core/state.ts'
 import { step } from '../core/step.ts'
 import type { CapturedObject } from './capture.ts'
 import type { StateMachine } from './machine.ts'
-import { ReplicaRun, type Reducer } from './replica-run.ts'
+import { ReplicaRun } from './replica-run.ts'
 import type { Replica, ReplicaMessage, ReplicaOutput } from './replica-state.ts'
 
 /** A replica of a new cluster. @throws UsageError as `initial` does. */

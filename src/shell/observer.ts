@@ -1,6 +1,6 @@
+import type { Reducer } from '../core/output.ts'
 import type { RaftState } from '../core/state.ts'
 import { step } from '../core/step.ts'
-import type { Reducer } from '../machine/replica-run.ts'
 import { Recorder, recordingStep, stateStart, type Start } from '../trace/index.ts'
 
 /** Sees everything that a node's core does, and changes nothing. */

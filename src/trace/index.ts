@@ -33,7 +33,6 @@ export {
   type Broken,
   type Divergence,
   type Ending,
-  type Reducer,
   type Replay,
   type Replayed,
   type ReplayOptions,

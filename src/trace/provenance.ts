@@ -1,6 +1,6 @@
 import type { NodeId } from '../core/ids.ts'
 import type { Message } from '../core/message.ts'
-import type { Output, Send } from '../core/output.ts'
+import { sendsOf, type Output } from '../core/output.ts'
 import type { Trace, TraceEvent } from './format.ts'
 import { hashValue } from './hash.ts'
 import { replay } from './replay.ts'
@@ -13,10 +13,6 @@ export interface Origin {
 
 /** By number of step; null for what came from outside: ticks, clients, servers that were not recorded. */
 export type Origins = readonly (Origin | null)[]
-
-/** Everything a step sends, at once or with its save, in the order of the outputs. */
-export const sendsOf = (outputs: readonly Output[]): readonly Send[] =>
-  outputs.flatMap((output) => (output.type === 'send' ? [output] : output.type === 'save' ? output.then : []))
 
 interface Offer extends Origin {
   used: boolean

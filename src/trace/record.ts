@@ -2,7 +2,7 @@ import { InvariantViolation, UsageError } from '../core/assert.ts'
 import { optionsOf, type Options } from '../core/config.ts'
 import type { NodeId } from '../core/ids.ts'
 import type { Message } from '../core/message.ts'
-import type { Output } from '../core/output.ts'
+import type { Output, Reducer } from '../core/output.ts'
 import type { Seed } from '../core/random.ts'
 import type { RaftState } from '../core/state.ts'
 import { step as coreStep } from '../core/step.ts'
@@ -21,7 +21,6 @@ import {
   type ViolationEvent,
 } from './format.ts'
 import { hashState, hashStep } from './hash.ts'
-import type { Reducer } from './replay.ts'
 import { startState } from './start.ts'
 
 /** What is known when a recording begins. */

@@ -3,8 +3,7 @@ import type { JsonValue } from '../core/entry.ts'
 import type { NodeId } from '../core/ids.ts'
 import { checkState } from '../core/invariants/state.ts'
 import { checkTransition } from '../core/invariants/transition.ts'
-import type { Message } from '../core/message.ts'
-import type { Output } from '../core/output.ts'
+import type { Output, Reducer } from '../core/output.ts'
 import type { RaftState } from '../core/state.ts'
 import { step as coreStep } from '../core/step.ts'
 import {
@@ -20,8 +19,6 @@ import {
 import { Ghost } from './checker/ghost.ts'
 import { hashState, hashStep } from './hash.ts'
 import { startState } from './start.ts'
-
-export type Reducer = (state: RaftState, message: Message) => readonly [RaftState, readonly Output[]]
 
 /** One step as it was replayed. */
 export interface Replayed {

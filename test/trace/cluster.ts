@@ -4,7 +4,7 @@ import { INDEX_ZERO, nodeId, successor, type NodeId } from '../../src/core/ids.t
 import { applySave } from '../../src/core/log/apply-save.ts'
 import { emptyLog, slice, type Log } from '../../src/core/log/log.ts'
 import type { Message } from '../../src/core/message.ts'
-import type { HardState, Output, Save, Send } from '../../src/core/output.ts'
+import type { HardState, Output, Save, Send, Reducer } from '../../src/core/output.ts'
 import { drawInteger } from '../../src/core/random.ts'
 import type { SnapshotMeta } from '../../src/core/rpc.ts'
 import { birthSnapshot, initial, restart, type Birth, type Remains } from '../../src/core/start.ts'
@@ -12,7 +12,6 @@ import type { RaftState } from '../../src/core/state.ts'
 import { step as coreStep } from '../../src/core/step.ts'
 import type { Options } from '../../src/core/config.ts'
 import { Recorder, type RecorderOptions } from '../../src/trace/record.ts'
-import type { Reducer } from '../../src/trace/replay.ts'
 import { birthOf, restartOf } from '../../src/trace/start.ts'
 
 interface Pending {

@@ -1,9 +1,10 @@
+import type { Reducer } from '../../src/core/output.ts'
 import { describe, expect, it } from 'vitest'
 import { InvariantViolation, UsageError } from '../../src/core/assert.ts'
 import { successor } from '../../src/core/ids.ts'
 import { step } from '../../src/core/step.ts'
 import type { Trace } from '../../src/trace/format.ts'
-import { replay, type Reducer } from '../../src/trace/replay.ts'
+import { replay } from '../../src/trace/replay.ts'
 import { RecordedCluster } from './cluster.ts'
 import { traceIn } from './support.ts'
 

@@ -5,7 +5,7 @@ import type { Output } from '../../src/core/output.ts'
 import { birthSnapshot } from '../../src/core/start.ts'
 import { step } from '../../src/core/step.ts'
 import type { Start } from '../../src/trace/format.ts'
-import { sendsOf } from '../../src/trace/provenance.ts'
+import { sendsOf } from '../../src/core/output.ts'
 import { Recorder, headerOf } from '../../src/trace/record.ts'
 import { startState } from '../../src/trace/start.ts'
 

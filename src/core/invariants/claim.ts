@@ -58,7 +58,3 @@ export const currentRpc = <T extends Rpc['type']>(
   message.type === 'receive' && message.rpc.type === type && message.rpc.term === after.server.currentTerm
     ? (message.rpc as Extract<Rpc, { readonly type: T }>)
     : null
-
-/** Everything a step sends, at once or with its save. */
-export const sendsOf = ({ outputs }: Pick<Transition, 'outputs'>) =>
-  outputs.flatMap((output) => (output.type === 'send' ? [output] : output.type === 'save' ? output.then : []))

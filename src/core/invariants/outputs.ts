@@ -1,6 +1,7 @@
 import { INDEX_ZERO, successor, type Index } from '../ids.ts'
-import { claimOf, currentRpc, sendsOf, type Claim, type Transition } from './claim.ts'
+import { claimOf, currentRpc, type Claim, type Transition } from './claim.ts'
 import { entryAt, termAt } from '../log/log.ts'
+import { sendsOf } from '../output.ts'
 import type { AppendEntries, AppendEntriesFailure, AppendEntriesSuccess, InstallSnapshot, Rpc } from '../rpc.ts'
 
 /*
@@ -13,7 +14,7 @@ const claim: Claim = claimOf
 /** Checks the outputs of a step against the states before and after it. @throws InvariantViolation */
 export const checkOutputs = (step: Transition): void => {
   checkPromises(step)
-  for (const { to, rpc } of sendsOf(step)) {
+  for (const { to, rpc } of sendsOf(step.outputs)) {
     claim(step, to !== step.after.server.id, 'nobody sends to itself')
     checkRpc(step, to, rpc)
   }
@@ -28,7 +29,9 @@ const checkHeartbeats = (step: Transition): void => {
   const old = step.before.server.role
   if (old.type === 'leader' && old.round === role.round) return
   const told = new Set(
-    sendsOf(step).flatMap(({ to, rpc }) => (rpc.type === 'AppendEntries' && rpc.round === role.round ? [to] : [])),
+    sendsOf(step.outputs).flatMap(({ to, rpc }) =>
+      rpc.type === 'AppendEntries' && rpc.round === role.round ? [to] : [],
+    ),
   )
   claim(
     step,

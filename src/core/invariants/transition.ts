@@ -1,11 +1,11 @@
 import { minIndex, successor, type Index } from '../ids.ts'
 import { checkAnswers } from './answers.ts'
-import { claimOf, currentRpc, inForce, sendsOf, type Claim, type Transition } from './claim.ts'
+import { claimOf, currentRpc, inForce, type Claim, type Transition } from './claim.ts'
 import { checkOutputs } from './outputs.ts'
 import { checkDurable, checkLogChange, checkSave, checkSnapshotChange } from './save.ts'
 import { termAt } from '../log/log.ts'
 import type { Message } from '../message.ts'
-import type { Output } from '../output.ts'
+import { sendsOf, type Output } from '../output.ts'
 import type { AppendEntries } from '../rpc.ts'
 import type { RaftState, Role } from '../state.ts'
 
@@ -255,4 +255,5 @@ const checkNothingHappens = (step: Transition): void => {
     'stale messages and pre-votes change nothing',
   )
 }
-const grantsOf = (step: Transition) => sendsOf(step).filter(({ rpc }) => 'voteGranted' in rpc && rpc.voteGranted)
+const grantsOf = (step: Transition) =>
+  sendsOf(step.outputs).filter(({ rpc }) => 'voteGranted' in rpc && rpc.voteGranted)

@@ -4,7 +4,7 @@ import { FIRST_OBJECT, INDEX_ZERO, maxIndex, minIndex, successor, type Index, ty
 import { compactTo, emptyLog, termAt } from '../log/log.ts'
 import type { Message } from '../message.ts'
 import { becomeFollower, hearLeader } from '../role.ts'
-import type { InstallSnapshot, InstallSnapshotResponse, SnapshotMeta } from '../rpc.ts'
+import { sameSnapshot, type InstallSnapshot, type InstallSnapshotResponse, type SnapshotMeta } from '../rpc.ts'
 import { chainDigest } from './transfer.ts'
 import type { Receiving, Server } from '../state.ts'
 import { replyAfterHardState, contradict, markNotDurable, ignore, replyAfterSave, saveOf, type Work } from '../work.ts'
@@ -56,7 +56,7 @@ const takeUp = ({ server }: Work, from: NodeId, rpc: InstallSnapshot): Receiving
   if (receiving?.phase === 'install') return receiving
   const isOfThisLeader = receiving?.leaderId === from && receiving.term === currentTerm
   if (isOfThisLeader && receiving.transferId === transferId) return receiving
-  const isResumed = receiving !== null && !startsOver && isSameSnapshot(receiving.snapshot, snapshot)
+  const isResumed = receiving !== null && !startsOver && sameSnapshot(receiving.snapshot, snapshot)
   return {
     leaderId: from,
     term: currentTerm,
@@ -72,9 +72,6 @@ const takeUp = ({ server }: Work, from: NodeId, rpc: InstallSnapshot): Receiving
     queued: [],
   }
 }
-
-const isSameSnapshot = (a: SnapshotMeta, b: SnapshotMeta): boolean =>
-  a.lastIncludedIndex === b.lastIncludedIndex && a.lastIncludedTerm === b.lastIncludedTerm
 
 const acceptObject = (work: Work, receiving: Receiving, rpc: InstallSnapshot): void => {
   if (rpc.position < receiving.position) return respond(work, receiving.leaderId, rpc, progressOf(receiving))

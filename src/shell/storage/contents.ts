@@ -2,7 +2,7 @@ import { unreachable } from '../../core/assert.ts'
 import type { Entry } from '../../core/entry.ts'
 import { FIRST_OBJECT, predecessor, type Index, type NodeId, type ObjectId, type Term } from '../../core/ids.ts'
 import type { HardState } from '../../core/output.ts'
-import type { SnapshotMeta } from '../../core/rpc.ts'
+import { sameSnapshot, type SnapshotMeta } from '../../core/rpc.ts'
 import { StorageError, type StoredRemains } from './storage.ts'
 
 /*
@@ -119,7 +119,7 @@ const endOf = (lastIndex: Index, entries: readonly Entry[]): Index => {
 
 const withReceived = (contents: Contents, snapshot: SnapshotMeta): Contents => {
   const { received } = contents
-  if (received === null || !isSame(received.snapshot, snapshot) || received.nextObjectId !== FIRST_OBJECT)
+  if (received === null || !sameSnapshot(received.snapshot, snapshot) || received.nextObjectId !== FIRST_OBJECT)
     throw new StorageError(`the objects of the snapshot at ${snapshot.lastIncludedIndex} are not all stored`)
   return adopted(contents, snapshot, received.objects)
 }
@@ -146,7 +146,3 @@ const reset = (record: Extract<LogRecord, { type: 'reset' }>, entries: readonly 
     throw new StorageError(`no snapshot covers the log up to its base, ${base.index}`)
   return { id, hardState, base, lastIndex: endOf(base.index, entries), snapshot, objects, received: null }
 }
-
-/** Snapshots with the same last entry stand for the same state. */
-export const isSame = (a: SnapshotMeta, b: SnapshotMeta): boolean =>
-  a.lastIncludedIndex === b.lastIncludedIndex && a.lastIncludedTerm === b.lastIncludedTerm

@@ -1,9 +1,10 @@
+import { sameSnapshot } from '../../core/rpc.ts'
 import type { Entry } from '../../core/entry.ts'
 import { FIRST_OBJECT } from '../../core/ids.ts'
 import type { ReceivedObject } from '../../machine/replica-state.ts'
 import { SnapshotNotStored, StorageError, type Storage, type Stored, type StorageWrite } from './storage.ts'
 import type { Step } from './batch.ts'
-import { after, isSame, type Contents, type LogRecord, type ObjectFile } from './contents.ts'
+import { after, type Contents, type LogRecord, type ObjectFile } from './contents.ts'
 import { describe, isFull } from './failure.ts'
 import type { Files } from './files.ts'
 import { ObjectWriter, numberOfObjectFile, objectFileName, readObjects, writeObjects } from './object-files.ts'
@@ -170,7 +171,7 @@ class LogStorage implements Storage {
       await this.reception?.close()
       this.reception = await ObjectWriter.create(this.files, this.newFile())
       this.isReceptionNew = true
-    } else if (received === null || !isSame(received.snapshot, snapshot) || received.nextObjectId !== objectId)
+    } else if (received === null || !sameSnapshot(received.snapshot, snapshot) || received.nextObjectId !== objectId)
       throw new StorageError(`object ${JSON.stringify(objectId)} does not follow the stored ones of its transfer`)
     else if (this.reception?.written.file !== received.objects.file) {
       await this.reception?.close()

@@ -1,7 +1,7 @@
 import type { JsonValue } from '../../core/entry.ts'
-import type { Output } from '../../core/output.ts'
+import type { Output, Reducer } from '../../core/output.ts'
 import type { StateMachine } from '../../machine/machine.ts'
-import { ReplicaRun, type Reducer } from '../../machine/replica-run.ts'
+import { ReplicaRun } from '../../machine/replica-run.ts'
 import type { Replica, ReplicaMessage, ReplicaOutput } from '../../machine/replica-state.ts'
 
 /** What the core asks of a state machine. */

@@ -2,7 +2,7 @@ import { invariant, unreachable } from '../../core/assert.ts'
 import type { Entry } from '../../core/entry.ts'
 import { FIRST_OBJECT, INDEX_ZERO, TERM_ZERO, type Index, type Term } from '../../core/ids.ts'
 import type { HardState, Save } from '../../core/output.ts'
-import type { SnapshotMeta } from '../../core/rpc.ts'
+import { sameSnapshot, type SnapshotMeta } from '../../core/rpc.ts'
 import type { CapturedObject } from '../../machine/capture.ts'
 import type { ReceivedObject } from '../../machine/replica-state.ts'
 
@@ -82,7 +82,9 @@ export class DiskContents {
   private adoptReceived(snapshot: SnapshotMeta): void {
     const { received } = this
     invariant(
-      received !== null && isSame(received.last.snapshot, snapshot) && received.last.nextObjectId === FIRST_OBJECT,
+      received !== null &&
+        sameSnapshot(received.last.snapshot, snapshot) &&
+        received.last.nextObjectId === FIRST_OBJECT,
       'a snapshot that is adopted was received before, with all its objects',
     )
     this.adopt(snapshot, () => received.objects)
@@ -99,7 +101,7 @@ export class DiskContents {
   private receive({ snapshot, objectId, data, digest, nextObjectId }: ReceivedObject): void {
     const { received } = this
     const isNext =
-      received !== null && isSame(received.last.snapshot, snapshot) && received.last.nextObjectId === objectId
+      received !== null && sameSnapshot(received.last.snapshot, snapshot) && received.last.nextObjectId === objectId
     invariant(objectId === FIRST_OBJECT || isNext, 'a received object follows the stored ones of its snapshot', {
       objectId,
     })
@@ -107,9 +109,6 @@ export class DiskContents {
     this.received = { last: { snapshot, digest, nextObjectId }, objects: [...before, { id: objectId, data }] }
   }
 }
-
-const isSame = (a: SnapshotMeta, b: SnapshotMeta): boolean =>
-  a.lastIncludedIndex === b.lastIncludedIndex && a.lastIncludedTerm === b.lastIncludedTerm
 
 /*
  * Contents and batches of writes as texts, for a log in bytes. What waits for a save is no part of it.

@@ -1,12 +1,12 @@
 import { FIRST_OBJECT, INDEX_ZERO, successor, type NodeId, type Term } from '../../core/ids.ts'
 import { termAt } from '../../core/log/log.ts'
 import type { Message } from '../../core/message.ts'
-import type { Output, Save } from '../../core/output.ts'
+import { sendsOf, type Output, type Save } from '../../core/output.ts'
 import { newestOf } from '../../core/queue.ts'
 import type { AppendEntries, AppendEntriesResponse } from '../../core/rpc.ts'
 import type { RaftState } from '../../core/state.ts'
 import type { Mark, Tally } from './marks.ts'
-import { allSends, isBehind, requestIn, type Votes } from './votes.ts'
+import { isBehind, requestIn, type Votes } from './votes.ts'
 import type { Witness, Witnesses } from './witness.ts'
 
 /** Sees in steps what a run is about. It judges nothing. */
@@ -61,7 +61,7 @@ export class MarkCounter {
 
   private input(after: RaftState, before: RaftState, message: Message, outputs: readonly Output[]): void {
     const asked = requestIn(message)
-    if (asked !== null && isBehind(asked, before) && allSends(outputs).length > 0)
+    if (asked !== null && isBehind(asked, before) && sendsOf(outputs).length > 0)
       this.count('vote refused to a log behind')
     if (message.type === 'tick' && before.server.receiving?.phase === 'install') this.installing.add(before.server.id)
     if (message.type === 'snapshotInstalled' && this.installing.delete(before.server.id))

@@ -1,6 +1,6 @@
 import type { Index, NodeId, Term } from '../../core/ids.ts'
 import type { Message } from '../../core/message.ts'
-import type { Output, Send } from '../../core/output.ts'
+import { sendsOf, type Output, type Send } from '../../core/output.ts'
 import { termAt } from '../../core/log/log.ts'
 import type { Rpc } from '../../core/rpc.ts'
 import type { RaftState } from '../../core/state.ts'
@@ -60,7 +60,7 @@ export class Votes {
   answered(before: RaftState, message: Message, outputs: readonly Output[]): void {
     const asked = requestIn(message)
     if (asked === null || !isBehind(asked, before)) return
-    for (const { rpc, to } of allSends(outputs))
+    for (const { rpc, to } of sendsOf(outputs))
       if ('voteGranted' in rpc && rpc.voteGranted)
         this.judge.refute('VO', 'no vote or pre-vote goes to a log behind', { id: before.server.id, to, asked })
   }
@@ -103,10 +103,6 @@ export class Votes {
     if (!holds) this.judge.refute('PBS', claim, { id, index, expected, lastIndex: durable.lastIndex })
   }
 }
-
-/** Everything that a step sends, now or once its save is durable. */
-export const allSends = (outputs: readonly Output[]): readonly Send[] =>
-  outputs.flatMap((output) => (output.type === 'send' ? [output] : output.type === 'save' ? output.then : []))
 
 /** The vote or pre-vote that a message asks for. */
 export const requestIn = (message: Message): VoteRequest | null => {

@@ -1,11 +1,10 @@
 import type { NodeId } from '../../core/ids.ts'
 import type { Message } from '../../core/message.ts'
-import type { Output } from '../../core/output.ts'
+import type { Output, Reducer } from '../../core/output.ts'
 import type { RaftState } from '../../core/state.ts'
 import type { FaultEvent, Header, StepEvent, Trace } from '../format.ts'
 import type { CheckName } from '../checker/violation.ts'
 import { linksOf, type Origin } from '../provenance.ts'
-import type { Reducer } from '../replay.ts'
 
 /*
  * A trace seen as a schedule: not "n2 receives these bytes" but "n2 receives the second send of step 17". Leaving
