@@ -38,6 +38,9 @@ export class RecordingFiles implements Files {
   readonly origins: string[] = []
   /** The places that synced something. */
   readonly sites = new Set<string>()
+  /** What was asked to sync again after it had failed to: a file, by its number, or the directory. */
+  readonly retried: string[] = []
+  private readonly failed = new Set<string>()
   /** The most bytes that one call has read. */
   longestRead = 0
   private readonly names = new Map<string, number>()
@@ -126,7 +129,11 @@ export class RecordingFiles implements Files {
   private async sync(operation: Operation): Promise<void> {
     const site = siteOf(new Error().stack ?? '')
     this.sites.add(site)
+    const target = operation.type === 'sync' ? `file ${operation.file}` : 'the directory'
+    if (this.failed.has(target)) this.retried.push(`${target} at ${site}`)
+    this.failed.add(target)
     if (this.options.isOmitted?.(site) !== true) this.record(operation)
+    this.failed.delete(target)
     return Promise.resolve()
   }
 
@@ -144,17 +151,20 @@ export class RecordingFiles implements Files {
   }
 }
 
+/** Where the log asked for an operation, innermost first; not how the call went on. */
+const linesOf = (stack: string): readonly string[] =>
+  stack.split('\n').filter((line) => line.includes('/src/shell/storage/') && !line.includes('/files.ts'))
+
 /** The function that asked, and the one that called it. */
 const functionOf = (stack: string): string =>
-  stack
-    .split('\n')
+  linesOf(stack)
     .flatMap((line) => /at (?:async )?(\S+) \(.*\/src\/shell\/storage\//.exec(line)?.[1] ?? [])
     .slice(0, 2)
     .join(' of ')
 
 /** The first place outside of this file that is on the stack. */
 const siteOf = (stack: string): string => {
-  const line = stack.split('\n').find((each) => each.includes('/src/shell/storage/')) ?? 'elsewhere'
+  const line = linesOf(stack)[0] ?? 'elsewhere'
   return line
     .replace(/^.*\/src\/shell\/storage\//, '')
     .replace(/\)$/, '')
