@@ -13,6 +13,8 @@ export type Operation =
   | { readonly type: 'create'; readonly name: string; readonly file: number }
   | { readonly type: 'write'; readonly file: number; readonly at: number; readonly bytes: Uint8Array }
   | { readonly type: 'sync'; readonly file: number }
+  /** A sync has failed: what it was for is in the memory of the system still, and counts there as written. */
+  | { readonly type: 'lost'; readonly file: number }
   | { readonly type: 'rename'; readonly from: string; readonly to: string }
   | { readonly type: 'remove'; readonly name: string }
   | { readonly type: 'syncDirectory' }
@@ -29,6 +31,8 @@ export interface RecorderOptions {
   readonly isOmitted?: (site: string) => boolean
   /** Throws in place of an operation, at its number. */
   readonly failAt?: (operation: number) => Error | null
+  /** A sync of a file that fails loses what it was for, as Linux does: the next one succeeds without it. */
+  readonly losesBytes?: boolean
 }
 
 /** Files in memory, all operations recorded. */
@@ -132,7 +136,15 @@ export class RecordingFiles implements Files {
     const target = operation.type === 'sync' ? `file ${operation.file}` : 'the directory'
     if (this.failed.has(target)) this.retried.push(`${target} at ${site}`)
     this.failed.add(target)
-    if (this.options.isOmitted?.(site) !== true) this.record(operation)
+    try {
+      if (this.options.isOmitted?.(site) !== true) this.record(operation)
+    } catch (error) {
+      if (operation.type === 'sync' && this.options.losesBytes === true) {
+        this.operations.push({ type: 'lost', file: operation.file })
+        this.origins.push(site)
+      }
+      throw error
+    }
     this.failed.delete(target)
     return Promise.resolve()
   }
@@ -228,6 +240,9 @@ export const crashAfter = (operations: readonly Operation[], count: number, befo
         state.unsynced.length = 0
         break
       }
+      case 'lost':
+        files.get(operation.file)?.unsynced.splice(0)
+        break
       case 'syncDirectory':
         for (const each of changes) change(names, each)
         changes = []
