@@ -1,6 +1,8 @@
 import { constants } from 'node:fs'
 import { open, readdir, rename, stat, unlink, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
+import { describe } from './failure.ts'
+import { StorageError } from './storage.ts'
 
 /*
  * What the log asks of a file system, and no more: the one place of this room that knows node:fs. Tests put a recording
@@ -49,6 +51,32 @@ export const filesIn = (directory: string): Files => ({
   remove: (name) => unlink(join(directory, name)),
   syncDirectory: () => syncDirectory(directory),
 })
+
+/**
+ * The same files, but for the directory: once a sync of it has failed, none is tried again. The second might succeed
+ * though the first has lost names, be it one for a file that was not needed, or for a snapshot.
+ */
+export const syncedWithoutRetry = (files: Files): Files => {
+  let failure: StorageError | null = null
+  return {
+    list: () => files.list(),
+    read: (name, from, to) => files.read(name, from, to),
+    size: (name) => files.size(name),
+    create: (name) => files.create(name),
+    open: (name) => files.open(name),
+    rename: (from, to) => files.rename(from, to),
+    remove: (name) => files.remove(name),
+    syncDirectory: async () => {
+      if (failure !== null) throw failure
+      try {
+        await files.syncDirectory()
+      } catch (error) {
+        failure = new StorageError(describe(error), { cause: error })
+        throw failure
+      }
+    },
+  }
+}
 
 /** Makes the names in a directory durable. Windows neither needs it nor can open a directory. */
 export const syncDirectory = async (directory: string): Promise<void> => {

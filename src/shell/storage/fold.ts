@@ -18,6 +18,8 @@ export class Fold {
   end = 0
   chain = FIRST_LINK.chain
   isTorn = false
+  /** The last batch of the segment that was folded last, as it is in the file; null where it has none. */
+  lastBatch: { readonly at: number; readonly bytes: Uint8Array } | null = null
   readonly table = new SegmentTable()
   private readonly directory: string
   private readonly entries = new EntryRun()
@@ -43,6 +45,8 @@ export class Fold {
     }
     this.end = end
     this.chain = chain
+    const last = batches.at(-1)
+    this.lastBatch = last === undefined ? null : { at: last.at, bytes: bytes.slice(last.at, end) }
     this.isTorn = ending === 'torn'
     if (typeof ending === 'object') throw damaged(name, ending.at, ending.expected)
     if (bytes.length !== entry.bytes)

@@ -6,7 +6,7 @@ import { SnapshotNotStored, StorageError, type Storage, type Stored, type Storag
 import type { Step } from './batch.ts'
 import { after, type Contents, type LogRecord, type ObjectFile } from './contents.ts'
 import { describe, isFull } from './failure.ts'
-import type { Files } from './files.ts'
+import { syncedWithoutRetry, type Files } from './files.ts'
 import { ObjectWriter, numberOfObjectFile, objectFileName, readObjects, writeObjects } from './object-files.ts'
 import { OpenLog } from './open-log.ts'
 import { objectFilesOf, recover } from './recovery.ts'
@@ -26,8 +26,9 @@ export const openLogStorage = async (
   segmentBytes = SEGMENT_BYTES,
 ): Promise<Storage> => {
   try {
-    const { log, entries } = await OpenLog.open(files, segmentBytes, newDirectory)
-    return new LogStorage(files, log, entries)
+    const once = syncedWithoutRetry(files)
+    const { log, entries } = await OpenLog.open(once, segmentBytes, newDirectory)
+    return new LogStorage(once, log, entries)
   } catch (error) {
     throw storageErrorOf(error)
   }
@@ -48,6 +49,8 @@ class LogStorage implements Storage {
   private resets = 0
   /** Ends when everything whose turn came before has. */
   private turn: Promise<unknown> = Promise.resolve()
+  /** Snapshots whose objects are being written beside the turns. */
+  private readonly stagings = new Set<Promise<unknown>>()
   private failure: StorageError | null = null
   private isClosed = false
 
@@ -75,20 +78,26 @@ class LogStorage implements Storage {
     if (!writes.every(({ type }) => type === 'snapshot'))
       return this.inTurn(async () => this.commit(await this.stage(writes), false))
     // While the objects of a large snapshot are written, other writes go on.
-    const staged = this.isClosed ? Promise.reject(closed()) : this.stage(writes)
-    return staged.then(
-      (ready) => this.inTurn(() => this.commit(ready, resets !== this.resets)),
-      (error: unknown) => {
-        // Nothing refers to the file yet, and it is removed: the log is as it was.
-        if (isFull(error) && this.failure === null) throw new SnapshotNotStored(describe(error))
-        return this.fail(error)
-      },
-    )
+    if (this.isClosed) return Promise.reject(closed())
+    const staged = this.stage(writes)
+    this.stagings.add(staged)
+    return staged
+      .finally(() => this.stagings.delete(staged))
+      .then(
+        (ready) => this.inTurn(() => this.commit(ready, resets !== this.resets)),
+        (error: unknown) => {
+          // Nothing refers to the file yet, and it is removed: the log is as it was.
+          if (isFull(error) && this.failure === null) throw new SnapshotNotStored(describe(error))
+          return this.fail(error)
+        },
+      )
   }
 
   async close(): Promise<void> {
     if (this.isClosed) return
     this.isClosed = true
+    // Another storage may hold the directory afterwards.
+    await Promise.allSettled(this.stagings)
     await this.turn
     await this.reception?.close()
     await this.log.close()

@@ -36,7 +36,12 @@ export class OpenLog {
   private open: Open
   private spare: Spare | null = null
 
-  private constructor(files: Files, segmentBytes: number, log: Omit<RecoveredLog, 'entries' | 'isTorn'>, open: Open) {
+  private constructor(
+    files: Files,
+    segmentBytes: number,
+    log: Pick<RecoveredLog, 'directory' | 'table' | 'contents'>,
+    open: Open,
+  ) {
     this.files = files
     this.segmentBytes = segmentBytes
     this.directory = log.directory
@@ -61,7 +66,9 @@ export class OpenLog {
     const { number, bytes } = last ?? { number: 0, bytes: 0 }
     const file = await files.open(segmentName(number))
     if (found.isTorn) await writeZeros(file, found.end, bytes)
-    // What a killed process has written may be in the system's memory only: it is read, and would be relied on.
+    // What a killed process has written may be in the system's memory only: it is read, and would be relied on. Where
+    // its sync has failed, the system takes it for written all the same, and a sync alone would do nothing.
+    if (found.lastBatch !== null) await file.write(found.lastBatch.bytes, found.lastBatch.at)
     await file.datasync()
     await files.syncDirectory()
     const writer = new FrameWriter(file, { segment: number, chain: found.chain }, found.end)

@@ -32,6 +32,7 @@ export interface RecoveredLog {
   /** Of the open segment: after its last frame. */
   readonly end: number
   readonly chain: number
+  readonly lastBatch: Fold['lastBatch']
   /** A write was torn: zeros have to take its place, from `end` on, before anything is appended. */
   readonly isTorn: boolean
 }
@@ -48,11 +49,11 @@ export const recover = async (files: Files): Promise<Recovered> => {
   const { directory, segments } = manifest
   const fold = new Fold(directory)
   for (const entry of segments) fold.segment(entry, await readSegment(files, names, entry), entry === segments.at(-1))
-  const { table, contents, end, chain, isTorn, entriesHeld: entries } = fold
+  const { table, contents, end, chain, lastBatch, isTorn, entriesHeld: entries } = fold
   const used = objectFilesOf(contents)
   const unused = names.filter((name) => name === NEW_MANIFEST || (OBJECT_FILE.test(name) && !used.has(name)))
   return {
-    log: { directory, table, contents, entries, end, chain, isTorn },
+    log: { directory, table, contents, entries, end, chain, lastBatch, isTorn },
     leftovers: [...unused, ...(await unlisted(files, names, manifest, chain))],
   }
 }

@@ -13,6 +13,8 @@ export type Operation =
   | { readonly type: 'create'; readonly name: string; readonly file: number }
   | { readonly type: 'write'; readonly file: number; readonly at: number; readonly bytes: Uint8Array }
   | { readonly type: 'sync'; readonly file: number }
+  /** A sync has failed: what it was for is in the memory of the system still, and counts there as written. */
+  | { readonly type: 'lost'; readonly file: number }
   | { readonly type: 'rename'; readonly from: string; readonly to: string }
   | { readonly type: 'remove'; readonly name: string }
   | { readonly type: 'syncDirectory' }
@@ -29,6 +31,8 @@ export interface RecorderOptions {
   readonly isOmitted?: (site: string) => boolean
   /** Throws in place of an operation, at its number. */
   readonly failAt?: (operation: number) => Error | null
+  /** A sync of a file that fails loses what it was for, as Linux does: the next one succeeds without it. */
+  readonly losesBytes?: boolean
 }
 
 /** Files in memory, all operations recorded. */
@@ -38,6 +42,9 @@ export class RecordingFiles implements Files {
   readonly origins: string[] = []
   /** The places that synced something. */
   readonly sites = new Set<string>()
+  /** What was asked to sync again after it had failed to: a file, by its number, or the directory. */
+  readonly retried: string[] = []
+  private readonly failed = new Set<string>()
   /** The most bytes that one call has read. */
   longestRead = 0
   private readonly names = new Map<string, number>()
@@ -126,7 +133,19 @@ export class RecordingFiles implements Files {
   private async sync(operation: Operation): Promise<void> {
     const site = siteOf(new Error().stack ?? '')
     this.sites.add(site)
-    if (this.options.isOmitted?.(site) !== true) this.record(operation)
+    const target = operation.type === 'sync' ? `file ${operation.file}` : 'the directory'
+    if (this.failed.has(target)) this.retried.push(`${target} at ${site}`)
+    this.failed.add(target)
+    try {
+      if (this.options.isOmitted?.(site) !== true) this.record(operation)
+    } catch (error) {
+      if (operation.type === 'sync' && this.options.losesBytes === true) {
+        this.operations.push({ type: 'lost', file: operation.file })
+        this.origins.push(site)
+      }
+      throw error
+    }
+    this.failed.delete(target)
     return Promise.resolve()
   }
 
@@ -144,17 +163,20 @@ export class RecordingFiles implements Files {
   }
 }
 
+/** Where the log asked for an operation, innermost first; not how the call went on. */
+const linesOf = (stack: string): readonly string[] =>
+  stack.split('\n').filter((line) => line.includes('/src/shell/storage/') && !line.includes('/files.ts'))
+
 /** The function that asked, and the one that called it. */
 const functionOf = (stack: string): string =>
-  stack
-    .split('\n')
+  linesOf(stack)
     .flatMap((line) => /at (?:async )?(\S+) \(.*\/src\/shell\/storage\//.exec(line)?.[1] ?? [])
     .slice(0, 2)
     .join(' of ')
 
 /** The first place outside of this file that is on the stack. */
 const siteOf = (stack: string): string => {
-  const line = stack.split('\n').find((each) => each.includes('/src/shell/storage/')) ?? 'elsewhere'
+  const line = linesOf(stack)[0] ?? 'elsewhere'
   return line
     .replace(/^.*\/src\/shell\/storage\//, '')
     .replace(/\)$/, '')
@@ -218,6 +240,9 @@ export const crashAfter = (operations: readonly Operation[], count: number, befo
         state.unsynced.length = 0
         break
       }
+      case 'lost':
+        files.get(operation.file)?.unsynced.splice(0)
+        break
       case 'syncDirectory':
         for (const each of changes) change(names, each)
         changes = []

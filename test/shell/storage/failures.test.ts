@@ -3,7 +3,8 @@ import { openLogStorage } from '../../../src/shell/storage/log-storage.ts'
 import { SnapshotNotStored, StorageError, type Stored } from '../../../src/shell/storage/storage.ts'
 import { promised } from '../../../src/shell/storage/disk-queue.ts'
 import { entriesBetween, objectsNamed, resetTo, saving, snapshotAt } from '../support-storage.ts'
-import { A, B, newReplica, nodeOver, voteRequest } from '../support-node.ts'
+import { A, B, newReplica, nodeOver, turn, voteRequest } from '../support-node.ts'
+import type { Files } from '../../../src/shell/storage/files.ts'
 import { RecordingFiles } from './disk-model.ts'
 import { SCRIPT, expectedStates, found, openOver, play } from './script.ts'
 
@@ -36,6 +37,78 @@ describe('a disk that fails at any operation', () => {
       expect([EXPECTED[answered], EXPECTED[answered + 1] ?? EXPECTED[answered]]).toContainEqual(stored)
     }
   })
+})
+
+/** Plays the script to its end, or to where the storage ends; a snapshot that finds no room is left out. */
+const playOn = async (files: Files): Promise<void> => {
+  const storage = await openOver(files)
+  for (const writes of SCRIPT) {
+    try {
+      await storage.write(writes)
+    } catch (error) {
+      if (error instanceof StorageError) break
+    }
+  }
+  await storage.close()
+}
+
+describe('a disk that fails once', () => {
+  const whole = new RecordingFiles()
+
+  it.each(['EIO', 'ENOSPC'])('with %s at any sync is not asked for that sync again', async (code) => {
+    await play(whole)
+    for (const [at, { type }] of whole.operations.entries()) {
+      if (type !== 'sync' && type !== 'syncDirectory') continue
+      let isFirst = true
+      const files = new RecordingFiles(new Map(), {
+        failAt: (operation) => {
+          if (operation < at || !isFirst) return null
+          isFirst = false
+          return errorOf(code)
+        },
+      })
+      await playOn(files).catch(() => undefined)
+      expect(files.retried).toEqual([])
+    }
+  })
+})
+
+/** Files whose objects are written once the gate opens. */
+const gated = (files: RecordingFiles, gate: Promise<void>): Files => ({
+  list: () => files.list(),
+  read: (name, from, to) => files.read(name, from, to),
+  size: (name) => files.size(name),
+  open: (name) => files.open(name),
+  rename: (from, to) => files.rename(from, to),
+  remove: (name) => files.remove(name),
+  syncDirectory: () => files.syncDirectory(),
+  create: async (name) => {
+    const file = await files.create(name)
+    if (!name.startsWith('objects')) return file
+    return { ...file, write: (bytes, at) => gate.then(() => file.write(bytes, at)) }
+  },
+})
+
+it('a storage that is closed while a snapshot is written touches nothing any more once that has ended', async () => {
+  const files = new RecordingFiles()
+  let open = (): void => undefined
+  const storage = await openOver(gated(files, new Promise((resolve) => (open = resolve))))
+  await storage.write([resetTo(), saving(9, { entries: entriesBetween(1, 9) })])
+  const objects = objectsNamed('four', 3)
+  const written = storage.write([{ type: 'snapshot', snapshot: snapshotAt(4), objects }])
+  const refused: unknown = written?.catch((error: unknown) => error)
+  // By then its first object waits.
+  await turn()
+  let isClosed = false
+  const closing = storage.close().then(() => (isClosed = true))
+  await turn()
+  expect(isClosed).toBe(false)
+  open()
+  await closing
+  const { length } = files.operations
+  expect(await refused).toBeInstanceOf(StorageError)
+  await turn()
+  expect(files.operations.length).toBe(length)
 })
 
 describe('a full disk', () => {

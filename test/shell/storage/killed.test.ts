@@ -62,3 +62,34 @@ describe('what the next life finds after a kill', () => {
     },
   )
 })
+
+describe('what the next life finds after a sync that failed', () => {
+  it('is on the disk before it acts on it, though the system takes it for written', async () => {
+    const violations: string[] = []
+    let failures = 0
+    for (const [at, { type }] of whole.operations.entries()) {
+      if (type !== 'sync') continue
+      failures++
+      let isFirst = true
+      const files = new RecordingFiles(new Map(), {
+        losesBytes: true,
+        failAt: (operation) => {
+          if (operation < at || !isFirst) return null
+          isFirst = false
+          return Object.assign(new Error('EIO'), { code: 'EIO' })
+        },
+      })
+      await play(files).catch(() => undefined)
+      await new Promise((resolve) => setImmediate(resolve))
+      const promised = stateOf(await found(files))
+      const crash = crashAfter(files.operations, files.operations.length)
+      const violation = await judge(
+        crash.image(() => false),
+        promised,
+      )
+      if (violation !== null) violations.push(`a sync that failed at ${at}: ${violation}`)
+    }
+    expect(violations).toEqual([])
+    expect(failures).toBeGreaterThan(20)
+  })
+})
