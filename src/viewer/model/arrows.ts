@@ -70,7 +70,12 @@ const arrowOf = (timeline: Timeline, ordinal: number): Arrow | null => {
     start,
     end: arrived === -1 ? null : arrived,
     copies: traffic.copies.get(ordinal) ?? [],
-    fate: arrived !== -1 ? 'arrived' : timeline.length - start > PATIENCE || isDropped(timeline, start, send.to) ? 'lost' : 'unread',
+    fate:
+      arrived !== -1
+        ? 'arrived'
+        : timeline.length - start > PATIENCE || isDropped(timeline, start, send.to)
+          ? 'lost'
+          : 'unread',
     label: `${send.rpc.type} ${describeRpc(send.rpc)}`,
   }
 }
@@ -80,7 +85,8 @@ const isDropped = ({ trace, nodes, node }: Timeline, start: number, to: string):
   for (let at = start + 1; at < Math.min(start + 12, trace.events.length); at++) {
     const event = trace.events[at]
     if (event?.t === 'in') return false
-    if (event?.t === 'net' && event.kind === 'drop' && event.to === to && event.from === nodes[node.at(start)]) return true
+    if (event?.t === 'net' && event.kind === 'drop' && event.to === to && event.from === nodes[node.at(start)])
+      return true
   }
   return false
 }

@@ -11,7 +11,13 @@ export interface Change {
 /** Everything about a server that people ask after, as plain values: the log as its ends and size. */
 const shownOf = ({ server, log }: RaftState): Readonly<Record<string, unknown>> => ({
   ...server,
-  log: { baseIndex: log.baseIndex, baseTerm: log.baseTerm, lastIndex: log.lastIndex, lastTerm: log.lastTerm, bytes: log.bytes },
+  log: {
+    baseIndex: log.baseIndex,
+    baseTerm: log.baseTerm,
+    lastIndex: log.lastIndex,
+    lastTerm: log.lastTerm,
+    bytes: log.bytes,
+  },
 })
 
 export const changesBetween = (before: RaftState, after: RaftState): readonly Change[] => {

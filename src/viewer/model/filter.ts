@@ -58,8 +58,7 @@ const parseField = (key: string, operator: string, value: string): Parsed => {
   if (key === 'type') return { filter: ofType(value.toLowerCase()) }
   if (key === 'node') return { filter: ({ trace }, at) => nodeOf(trace.events[at]) === value }
   if (key === 'from') return { filter: ({ trace }, at) => fromOf(trace.events[at]) === value }
-  if (key === 'client')
-    return { filter: ({ trace }, at) => hasClient(trace.events[at], value) }
+  if (key === 'client') return { filter: ({ trace }, at) => hasClient(trace.events[at], value) }
   const number = Number(value)
   if (!Number.isFinite(number)) return { error: `${key}${operator} takes a number, not ${value}` }
   const compare = comparison(operator, number)
@@ -70,7 +69,8 @@ const parseField = (key: string, operator: string, value: string): Parsed => {
   return { filter: (timeline, at) => touches(timeline, at, number) }
 }
 
-const hasClient = (event: TraceEvent | undefined, client: string): boolean => event?.t === 'op' && event.client === client
+const hasClient = (event: TraceEvent | undefined, client: string): boolean =>
+  event?.t === 'op' && event.client === client
 
 const comparison = (operator: string, value: number): ((of: number) => boolean) => {
   switch (operator) {

@@ -86,7 +86,10 @@ export const bitsOfStep = (
     if (now.role.type === 'candidate' || now.role.type === 'preCandidate') bits |= CAMPAIGN
   }
   if (now.commitIndex > was.commitIndex) bits |= COMMIT
-  if (was.configurations !== now.configurations && was.configurations.at(-1)?.index !== now.configurations.at(-1)?.index)
+  if (
+    was.configurations !== now.configurations &&
+    was.configurations.at(-1)?.index !== now.configurations.at(-1)?.index
+  )
     bits |= CONFIGURATION
   if (message.type === 'snapshotTaken') bits |= bitOf('snapshot')
   if (message.type === 'snapshotInstalled') bits |= bitOf('installed')

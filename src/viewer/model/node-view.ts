@@ -120,9 +120,10 @@ export const nodeView = (id: string, state: RaftState | null, focus: number | nu
 const namesOf = (names: readonly string[]): string => (names.length === 0 ? 'none' : names.join(', '))
 
 const entriesShown = ({ log, server }: RaftState, focus: number | null): readonly EntryView[] => {
-  const end = focus !== null && focus > log.baseIndex && focus < log.lastIndex - ENTRIES_SHOWN / 2
-    ? Math.min(log.lastIndex, focus + ENTRIES_SHOWN / 2)
-    : Math.min(log.lastIndex, Math.max(server.commitIndex + ENTRIES_SHOWN / 2, log.baseIndex + ENTRIES_SHOWN))
+  const end =
+    focus !== null && focus > log.baseIndex && focus < log.lastIndex - ENTRIES_SHOWN / 2
+      ? Math.min(log.lastIndex, focus + ENTRIES_SHOWN / 2)
+      : Math.min(log.lastIndex, Math.max(server.commitIndex + ENTRIES_SHOWN / 2, log.baseIndex + ENTRIES_SHOWN))
   const first = Math.max(log.baseIndex + 1, end - ENTRIES_SHOWN + 1)
   const entries: EntryView[] = []
   for (let index = first; index <= end; index++) {

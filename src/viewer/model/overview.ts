@@ -7,7 +7,12 @@ export interface Overview {
   readonly events: number
   /** By node and column, how full: 0 to 1. */
   readonly density: readonly (readonly number[])[]
-  readonly leaders: readonly { readonly node: number; readonly term: number; readonly from: number; readonly to: number }[]
+  readonly leaders: readonly {
+    readonly node: number
+    readonly term: number
+    readonly from: number
+    readonly to: number
+  }[]
   readonly faults: readonly number[]
   readonly violations: readonly number[]
   /** Where each new highest term begins. */

@@ -47,7 +47,8 @@ export const stepView = (timeline: Timeline, at: number): StepView | null => {
     kinds: kindsIn(Math.max(0, timeline.bits.at(at))),
     message: text.length > MESSAGE_CHARS_MAX ? `${text.slice(0, MESSAGE_CHARS_MAX)}\n…` : text,
     changes: taken === null ? [] : changesBetween(taken.before, taken.after),
-    outputs: taken === null ? [] : describeOutputs(taken.outputs, taken.event.m).filter((line) => !line.startsWith('then ')),
+    outputs:
+      taken === null ? [] : describeOutputs(taken.outputs, taken.event.m).filter((line) => !line.startsWith('then ')),
     promises: taken === null ? [] : promisesOf(taken.outputs),
     source: sourceOf(timeline, at),
     durableAt: durable === -1 ? null : durable,
