@@ -1,4 +1,4 @@
-import { sendsOf } from '../../trace/provenance.ts'
+import { sendsOf } from '../../core/output.ts'
 import { describeRpc } from '../../trace/describe.ts'
 import type { Rpc } from '../../core/rpc.ts'
 import type { Timeline } from './timeline.ts'

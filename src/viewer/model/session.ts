@@ -10,7 +10,7 @@ import { overviewOf, type Overview } from './overview.ts'
 import { sceneOf, type Scene } from './scene.ts'
 import { stepView, type StepView } from './step-view.ts'
 import { Timeline } from './timeline.ts'
-import type { Reducer } from '../../trace/replay.ts'
+import type { Reducer } from '../../core/output.ts'
 
 /** About a trace as a whole. Plain data. */
 export interface Summary {

@@ -1,8 +1,7 @@
 import type { NodeId } from '../../core/ids.ts'
 import type { Message } from '../../core/message.ts'
-import type { Output, Send } from '../../core/output.ts'
+import { sendsOf, type Output, type Send } from '../../core/output.ts'
 import type { Rpc } from '../../core/rpc.ts'
-import { sendsOf } from '../../trace/provenance.ts'
 import { Ints } from './ints.ts'
 
 /** Messages that a link remembers: one that is later than so many others counts as lost. */
